@@ -1,0 +1,1 @@
+"""celery-harness: prove, by experiment, what a Celery configuration really guarantees."""

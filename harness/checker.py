@@ -1,0 +1,90 @@
+"""The idea of a checker: one guarantee, with what is promised, what tests it, and whether it was kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from harness.contract import Contract, Tier
+from harness.history import Event, History
+from harness.verdict import Outcome, Verdict
+from harness.workload import Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a checker found for one promise; `verdict_of` turns it into a verdict."""
+
+    outcome: Outcome
+    observed: str
+    events: Sequence[Event] = field(default_factory=tuple)
+    blame: str = ""
+    mend: str = ""
+
+
+class Checker(ABC):
+    """One guarantee. The file name is its public name, the docstring is what ``list`` prints.
+
+    A checker is pure: contract and history in, verdicts out. It judges a tier only where the tier
+    promises the guarantee, and says `unknown` where nothing in the history put it to the test.
+    """
+
+    @property
+    def name(self) -> str:
+        """The public name: the name of the file that defines the checker."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def promise(self, tier: Tier) -> str | None:
+        """What the tier promises, in one sentence; None where it promises nothing of this kind."""
+
+    @abstractmethod
+    def path(self, tier: Tier) -> str:
+        """The dotted path of the promise in the contract (``tiers.critical.retry.max_retries``)."""
+
+    def experiments(self, contract: Contract, tier: Tier) -> Iterable[Experiment]:
+        """What puts the promise to the test; experiments of several checkers share a run.
+
+        An experiment's name begins with the checker's (``retry_cap/critical``), or with another
+        checker's where both judge the same experiment; equal names are run once.
+        """
+        return ()
+
+    @abstractmethod
+    def judge(self, contract: Contract, tier: Tier, history: History) -> Finding:
+        """Whether the history kept the promise; called only where `promise` says something."""
+
+    def verdict(self, contract: Contract, tier: Tier, history: History) -> Verdict | None:
+        """The judgement of one tier; None where it promises nothing of this kind."""
+        promised = self.promise(tier)
+        if promised is None:
+            return None
+        finding = self.judge(contract, tier, history)
+        places = {id(event): place for place, event in enumerate(history.events)}
+        return Verdict(
+            guarantee=self.name,
+            tier=tier.name,
+            outcome=finding.outcome,
+            promised=promised,
+            origin=contract.origin(self.path(tier)),
+            observed=finding.observed,
+            events=tuple(places[id(event)] for event in finding.events if id(event) in places),
+            blame=finding.blame if finding.outcome is Outcome.BROKEN else "",
+            mend=finding.mend if finding.outcome is Outcome.BROKEN else "",
+        )
+
+
+def kept(observed: str, events: Sequence[Event] = ()) -> Finding:
+    """The history shows that the promise was kept, and these events show it."""
+    return Finding(Outcome.KEPT, observed, events)
+
+
+def broken(observed: str, events: Sequence[Event], *, blame: str, mend: str) -> Finding:
+    """The history shows that the promise was not kept."""
+    return Finding(Outcome.BROKEN, observed, events, blame, mend)
+
+
+def unknown(observed: str, events: Sequence[Event] = ()) -> Finding:
+    """Nothing put the promise to the test, or the record has a hole."""
+    return Finding(Outcome.UNKNOWN, observed, events)
