@@ -1,0 +1,141 @@
+"""The idea of a broker: how one kind of message broker is started, broken and read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether this machine can run something; if not, why not and the one line that gets it."""
+
+    ok: bool
+    why: str = ""
+    remedy: str = ""
+    version: str = ""
+
+
+class Server(Protocol):
+    """A server process that a stage has started: everything a fault may do to it."""
+
+    @property
+    def pid(self) -> int:
+        """The process id; 0 while it does not run."""
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it is gone."""
+
+    def start(self) -> None:
+        """Start (again) on the same address and data; returns when it answers its protocol."""
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nothing answers."""
+
+    def resume(self) -> None:
+        """SIGCONT."""
+
+
+class Launcher(Protocol):
+    """How a stage starts processes: on its clock, in its run folder, registered with its reaper."""
+
+    @property
+    def folder(self) -> Path:
+        """The stage's own folder for data, sockets and logs."""
+
+    def launch(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        passive: bool = True,
+        kill_signal: int | None = None,
+    ) -> int:
+        """Start a process in a session of its own; returns its pid. Passive ones never pull the clock."""
+
+    def ended(self, pid: int) -> bool:
+        """Whether a launched process has ended (and reap it)."""
+
+    def end(self, pid: int, *, within_s: float = 5.0) -> None:
+        """SIGKILL a launched process and all of its session; returns when they are gone."""
+
+    def free_port(self) -> int:
+        """A loopback port that nothing else listens on, reserved for this stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """One queue as the broker itself reports it: how many messages, and whose."""
+
+    depth: int = 0
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """What the broker holds: queues by name, delivered but unacknowledged task ids, consumers by queue."""
+
+    queues: Mapping[str, QueueState] = field(default_factory=dict)
+    unacked: tuple[str, ...] = ()
+    consumers: Mapping[str, int] = field(default_factory=dict)
+
+
+class Broker(ABC):
+    """One kind of broker. The file name is its public name; an instance is one running server."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self.launcher = launcher
+
+    @classmethod
+    @abstractmethod
+    def available(cls) -> Availability:
+        """Whether this machine has the server's binary."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start (again) on the same address and data; returns when it answers its protocol."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it for good, with everything that it started."""
+
+    @abstractmethod
+    def url(self) -> str:
+        """The broker URL that Celery takes."""
+
+    @abstractmethod
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """The loopback addresses that clients may connect to."""
+
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """The server's process id; 0 while it does not run."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """SIGKILL; returns when it is gone."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nothing answers."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """SIGCONT."""
+
+    @abstractmethod
+    def drop_connections(self) -> int:
+        """Close every client connection at the server; returns how many."""
+
+    @abstractmethod
+    def read(self, queues: Iterable[str]) -> BrokerState:
+        """What these queues hold, without consuming it."""
+
+    @abstractmethod
+    def messages(self, queue: str) -> Sequence[Mapping[str, Any]]:
+        """The messages of one queue, without consuming them: ``{id, task, args, kwargs, headers}``."""

@@ -1,0 +1,182 @@
+"""The idea of a stage: where an app runs for real, and the handles by which faults get hold of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.broker import Availability, Broker, Server
+from harness.contract import Contract
+from harness.history import Event
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """What a stage is asked for.
+
+    `app` is what Celery's ``-A`` takes, imported with `workdir` as the working directory. `warp`
+    is ``auto``, ``off`` or a fixed rate. `folder` is where the stage keeps its files while it runs.
+    """
+
+    app: str
+    contract: Contract
+    workdir: Path
+    broker: str = "redis"
+    warp: str = "auto"
+    seed: int = 0
+    server: str | None = None
+    """The server binary to prefer (``valkey-server``, ``redis-server``); None takes the default."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Clock(Protocol):
+    """The stage's clock, in seconds since the run began; `step_wall` moves the wall clock only."""
+
+    def now_s(self) -> float: ...
+
+    def step_wall(self, seconds: float) -> None: ...
+
+
+class Worker(Protocol):
+    """One running ``celery worker`` and what may be done to it."""
+
+    @property
+    def name(self) -> str:
+        """The layout's name, with ``-2``, ``-3`` for replicas (``critical``, ``critical-2``)."""
+
+    @property
+    def queues(self) -> tuple[str, ...]: ...
+
+    @property
+    def pid(self) -> int:
+        """The main process; 0 while it does not run."""
+
+    def children(self) -> tuple[int, ...]:
+        """The pool's processes."""
+
+    def kill(self) -> None:
+        """SIGKILL the main process and its children at once; returns when they are gone."""
+
+    def kill_child(self, place: int = 0) -> int:
+        """SIGKILL one child; returns its pid."""
+
+    def stop(self, *, cold: bool) -> None:
+        """Ask it to stop: warm (SIGTERM) or cold (SIGQUIT); does not wait."""
+
+    def pause(self) -> None:
+        """SIGSTOP main and children."""
+
+    def resume(self) -> None:
+        """SIGCONT main and children."""
+
+    def start(self) -> None:
+        """Start it (again); returns when it is ready to consume."""
+
+
+class Mail(Protocol):
+    """The stage's mail server."""
+
+    def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
+        """From now on: ``accept``, ``refuse`` (closed port), ``reply`` `code` at a protocol step
+        (``connect``, ``ehlo``, ``mail``, ``rcpt``, ``data``), ``hang`` or ``drop`` at that step."""
+
+
+class Database(Protocol):
+    """The stage's own database for the app."""
+
+    def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
+        """All rows of a table; empty where there is no such table."""
+
+    def refuse(self) -> None:
+        """New connections fail until `restore`."""
+
+    def lock(self) -> None:
+        """Every write fails or waits until `restore`."""
+
+    def drop_connections(self) -> None:
+        """Close every open connection at the server; a no-op with a message on SQLite, which has none."""
+
+    def restore(self) -> None:
+        """Undo `refuse` and `lock`."""
+
+
+class World(Protocol):
+    """A stage that is up: everything that faults, nemesis and fixtures can get hold of."""
+
+    @property
+    def settings(self) -> StageSettings: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def broker(self) -> Broker: ...
+
+    @property
+    def results(self) -> Server: ...
+
+    @property
+    def cache(self) -> Server: ...
+
+    @property
+    def mail(self) -> Mail: ...
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def workers(self) -> Mapping[str, Worker]: ...
+
+    def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
+        """Write an event of the harness's own into the history."""
+
+    def events(self) -> Sequence[Event]:
+        """Everything recorded so far, in order."""
+
+    def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
+        """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
+        returned function is called."""
+
+    def send(
+        self,
+        task: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        body: Mapping[str, Any] | None = None,
+        experiment: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Publish one task from the client process, as the app itself would; returns the task id."""
+
+    def advance(
+        self,
+        until: Callable[[], bool],
+        *,
+        within_s: float,
+        wake_at_s: Callable[[], float | None] = lambda: None,
+    ) -> bool:
+        """Let the stage's time pass until something holds; False when `within_s` ran out first."""
+
+
+class Stage(ABC):
+    """One level of truth. The file name is its public name."""
+
+    @classmethod
+    @abstractmethod
+    def available(cls, broker: str) -> Availability:
+        """Whether this machine can run the stage with that broker."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, settings: StageSettings) -> AbstractContextManager[World]:
+        """Bring the stage up, app and workers ready; on exit everything that it started is ended."""
+
+
+def tasks_in(events: Iterable[Event], experiment: str) -> set[str]:
+    """The ids of the tasks that an experiment has sent so far."""
+    return {e.task_id for e in events if e.task_id and e.kind == "task-sent" and e.get("experiment") == experiment}
