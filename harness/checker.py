@@ -5,11 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 from harness.contract import Contract, Tier
 from harness.history import Event, History
 from harness.verdict import Outcome, Verdict
 from harness.workload import Experiment
+
+
+WHOLE_APP = Tier(name="app", tasks=("*",))
+"""Stands for all tasks where a guarantee has no tier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,11 @@ class Checker(ABC):
 
     A checker is pure: contract and history in, verdicts out. It judges a tier only where the tier
     promises the guarantee, and says `unknown` where nothing in the history put it to the test.
+    `scope` is ``tier``, or ``app`` for what concerns the app as a whole: then `promise` and
+    `judge` are called once, with the tier `WHOLE_APP`.
     """
+
+    scope: ClassVar[Literal["tier", "app"]] = "tier"
 
     @property
     def name(self) -> str:

@@ -9,7 +9,13 @@ from difflib import get_close_matches
 
 from harness.errors import UsageError
 
-FOLDERS = {"faults": "Fault", "checkers": "Checker", "stages": "Stage", "brokers": "Broker", "reporters": "Reporter"}
+FOLDERS = {
+    "faults": "Fault",
+    "checkers": "Checker",
+    "stages": "Stage",
+    "brokers": "Broker",
+    "reporters": "Reporter",
+}
 
 
 def names(folder: str) -> tuple[str, ...]:
@@ -19,7 +25,7 @@ def names(folder: str) -> tuple[str, ...]:
 
 
 def find(folder: str, name: str) -> type:
-    """The class that the file `name` of a folder defines; `UsageError` with a suggestion where there is none."""
+    """The class that the file `name` of a folder defines; `UsageError` with a suggestion if there is none."""
     known = names(folder)
     if name not in known:
         near = get_close_matches(name, known, n=1)

@@ -82,7 +82,7 @@ class Event:
 class Header:
     """What a run was: enough to run it again and to judge it without the app.
 
-    `settings` is the snapshot of `harness.settings.inspect_app`, `versions` maps distribution or
+    `settings` is the snapshot that `harness.settings` describes, `versions` maps distribution or
     server names to versions, `command` is the command line that made the run.
     """
 
