@@ -19,7 +19,8 @@ class Body:
     ``try`` block where it has one. `hold_s` makes the body wait, in seconds of the stage's clock,
     before it goes on. `dies` kills the child (SIGKILL) when the body begins, in the first
     `failing_attempts` attempts. A stub stands in for the task's own code and returns
-    `returns_bytes` characters; the task's own code runs otherwise.
+    `returns_bytes` characters; the task's own code runs otherwise. `ignores_soft` makes the wait
+    swallow `SoftTimeLimitExceeded`, as a bare ``except Exception`` would.
     """
 
     stub: bool = False
@@ -29,6 +30,7 @@ class Body:
     failing_attempts: int = ALWAYS
     hold_s: float = 0.0
     returns_bytes: int = 0
+    ignores_soft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
