@@ -103,7 +103,10 @@ class Delay:
     def nominal_s(self, retry: int) -> float:
         """The delay before retry number `retry`, counted from 1, before jitter."""
         if self.shape == "exponential":
-            nominal = self.base_s * self.factor ** (retry - 1)
+            try:
+                nominal = self.base_s * self.factor ** (retry - 1)
+            except OverflowError:
+                nominal = math.inf
         elif self.shape == "linear":
             nominal = self.base_s + self.factor * (retry - 1)
         else:
