@@ -20,7 +20,9 @@ class Body:
     before it goes on. `dies` kills the child (SIGKILL) when the body begins, in the first
     `failing_attempts` attempts. A stub stands in for the task's own code and returns
     `returns_bytes` characters; the task's own code runs otherwise. `ignores_soft` makes the wait
-    swallow `SoftTimeLimitExceeded`, as a bare ``except Exception`` would.
+    swallow `SoftTimeLimitExceeded`, as a bare ``except Exception`` would. `lingers_s` makes the
+    process wait after the body has done its work and before Celery hears of it: the moment at
+    which a crash leaves an effect without an acknowledgement.
     """
 
     stub: bool = False
@@ -31,6 +33,7 @@ class Body:
     hold_s: float = 0.0
     returns_bytes: int = 0
     ignores_soft: bool = False
+    lingers_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,5 @@
+"""See `harness.probe.boot`."""
+
+from harness.probe.boot import main
+
+main()

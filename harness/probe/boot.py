@@ -1,0 +1,103 @@
+"""The way in: interlock and recorder in place, then Celery's own command line, or the client's loop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from harness.probe import config as configuration
+from harness.probe.body import Bodies
+from harness.probe.effects import Effects
+from harness.probe.guard import Guard
+from harness.probe.interlock import Interlock, reaches
+from harness.probe.observe import Observer
+from harness.probe.record import Recorder
+
+ROLE = "CELERY_HARNESS_ROLE"
+
+
+class Probe:
+    """Everything that is put into one process."""
+
+    def __init__(self) -> None:
+        self.config = configuration.read()
+        self.recorder = Recorder(self.config.events, os.environ[ROLE])
+        self.bodies = Bodies(self.config.orders, self.recorder)
+        self.observer = Observer(self.recorder, self.bodies)
+        self.effects = Effects(self.recorder, self.config.cache_url)
+        self.verified = False
+
+    def install(self) -> None:
+        """Before anything of the app is imported."""
+        interlock = Interlock(self.config, lambda text: self.recorder.write("interlock-note", text=text))
+        Guard(self.config.allowed, self._refused, self.config.folder).install()
+        interlock.install()
+        self.observer.install()
+        self.effects.install_locks()
+        from celery import signals
+
+        signals.worker_init.connect(self._worker_init, weak=False)
+        signals.worker_process_init.connect(self._child_init, weak=False)
+
+    def verify(self, app: Any) -> list[str]:
+        """Look at the loaded app: what would it still reach? Recorded either way."""
+        found = reaches(app, self.config)
+        if found:
+            self.recorder.write("interlock-refused", address=found[0], blame=found[0], found=found)
+        else:
+            self.recorder.write("interlock-verified", role=self.recorder.role)
+        self.effects.install_rows()
+        return found
+
+    def _worker_init(self, sender: Any, **_: Any) -> None:
+        app = sender.app
+        app.finalize()
+        if self.verify(app):
+            raise SystemExit(66)
+
+    def _child_init(self, **_: Any) -> None:
+        from celery import current_app
+
+        self.verify(current_app._get_current_object())
+
+    def _refused(self, where: str, line: str, stack: str) -> None:
+        self.recorder.write(
+            "interlock-refused", address=where, blame=blame(where) or line, line=line, stack=stack
+        )
+
+
+def blame(where: str) -> str:
+    """The setting or environment variable that holds this address, as far as one can be found."""
+    host = where.rpartition(":")[0] or where
+    for name, value in os.environ.items():
+        if host in value and not name.startswith("CELERY_HARNESS"):
+            return f"environment variable {name}"
+    conf: Any = sys.modules.get("django.conf")
+    if conf is not None and conf.settings.configured:
+        module = sys.modules.get(getattr(conf.settings, "SETTINGS_MODULE", "") or "")
+        for name, value in vars(module).items() if module else ():
+            if name.isupper() and host in repr(value):
+                return f"{name} in {module.__name__ if module else ''}"
+    celery: Any = sys.modules.get("celery")
+    if celery is not None:
+        for name, value in dict(celery.current_app.conf.changes).items():
+            if host in repr(value):
+                return f"app.conf.{name}"
+    return ""
+
+
+def main() -> None:
+    """``python -m harness.probe celery ...`` or ``python -m harness.probe client APP``."""
+    probe = Probe()
+    probe.install()
+    kind, *rest = sys.argv[1:]
+    if kind == "celery":
+        sys.argv = ["celery", *rest]
+        from celery.__main__ import main as celery
+
+        celery()
+        return
+    from harness.probe.client import Client
+
+    Client(probe, *rest).serve()

@@ -1,0 +1,154 @@
+"""The client process: loads the app as production's web process would, and sends what it is told.
+
+It reads one JSON command a line from standard input and answers one JSON line each on the descriptor
+that standard output had when it began; what the app prints goes to the log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from harness.probe.record import bounded, plain
+
+if TYPE_CHECKING:
+    from harness.probe.boot import Probe
+
+
+class Client:
+    """Serves the harness from inside the app's own environment."""
+
+    def __init__(self, probe: Probe, app: str, setup: str = "") -> None:
+        self.probe = probe
+        self.name = app
+        self.setup = setup
+        self.answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+        os.dup2(2, 1)
+        self.app: Any = None
+
+    def serve(self) -> None:
+        """Until standard input ends."""
+        for line in sys.stdin:
+            command = json.loads(line)
+            try:
+                answer = getattr(self, "do_" + command.pop("do"))(**command)
+            except BaseException as error:  # whatever the app raises is an answer, not the end
+                answer = {
+                    "error": f"{type(error).__name__}: {error}"[:2000],
+                    "type": type(error).__name__,
+                    "traceback": traceback.format_exc()[-4000:],
+                }
+            self.answers.write(json.dumps(answer, default=bounded) + "\n")
+
+    def do_load(self) -> dict[str, Any]:
+        """Import the app, check the interlock, list its tasks."""
+        from celery.app.utils import find_app
+
+        sys.path.insert(0, os.getcwd())
+        self.app = find_app(self.name)
+        self.app.loader.import_default_modules()
+        self.app.finalize(auto=True)
+        found = self.probe.verify(self.app)
+        tasks = sorted(name for name in self.app.tasks if not name.startswith("celery."))
+        return {"tasks": tasks, "reaches": found, "versions": _versions()}
+
+    def do_prepare(self) -> dict[str, Any]:
+        """Django's migrations into the stage's own database, then the contract's setup function."""
+        if "django.conf" in sys.modules and sys.modules["django.conf"].settings.configured:
+            from django.apps import apps
+            from django.core.management import call_command
+
+            if not apps.ready:
+                import django
+
+                django.setup()
+            if sys.modules["django.conf"].settings.DATABASES:
+                call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+        if self.setup:
+            from celery.utils.imports import symbol_by_name
+
+            symbol_by_name(self.setup)()
+        return {}
+
+    def do_snapshot(self) -> dict[str, Any]:
+        """What Celery has in force."""
+        from harness.probe.inspect import snapshot
+
+        return {"snapshot": plain_deep(snapshot(self.app))}
+
+    def do_send(
+        self, task: str, args: list[Any], kwargs: dict[str, Any], task_id: str, options: dict[str, Any],
+        experiment: str = "", body: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Publish one task, as the app itself would."""
+        sending = {"experiment": experiment, "body": body or {}, "options": options}
+        self.probe.observer.sending = sending
+        try:
+            registered = self.app.tasks.get(task)
+            if registered is None:
+                self.app.send_task(task, args, kwargs, task_id=task_id, **options)
+            else:
+                registered.apply_async(args, kwargs, task_id=task_id, **options)
+        except Exception as error:
+            self.probe.recorder.write(
+                "publish-failed", task_id, task, error=bounded(error), error_type=type(error).__name__,
+                experiment=experiment,
+            )  # fmt: skip
+            return {"failed": f"{type(error).__name__}: {error}"[:500]}
+        finally:
+            self.probe.observer.sending = {}
+        return {"task_id": task_id}
+
+    def do_monitor(self) -> dict[str, Any]:
+        """Listen to Celery's own events in a thread, as Flower does."""
+        ready = threading.Event()
+        threading.Thread(target=self._monitor, args=(ready,), daemon=True, name="monitor").start()
+        ready.wait(10)
+        return {}
+
+    def _monitor(self, ready: threading.Event) -> None:
+        def on_event(event: dict[str, Any]) -> None:
+            kind = str(event.get("type"))
+            if kind.startswith("task-"):
+                self.probe.recorder.write(
+                    "celery-event", event.get("uuid"), event.get("name"), event=kind, worker=event.get("hostname")
+                )
+
+        with self.app.connection_for_read() as connection:
+            receiver = self.app.events.Receiver(connection, handlers={"*": on_event})
+            with receiver.consumer_context():
+                ready.set()
+                while True:
+                    try:
+                        connection.drain_events(timeout=30)
+                    except TimeoutError:
+                        continue
+                    except connection.connection_errors:
+                        return
+
+    def do_call(self, function: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Call a function of the app by its dotted name (scenarios use it to prepare rows)."""
+        from celery.utils.imports import symbol_by_name
+
+        return {"value": plain(symbol_by_name(function)(**kwargs))}
+
+
+def plain_deep(value: Any) -> Any:
+    """JSON all the way down."""
+    return json.loads(json.dumps(value, default=bounded))
+
+
+def _versions() -> dict[str, str]:
+    from importlib import metadata
+
+    found = {"python": sys.version.split()[0]}
+    for name in ("celery", "kombu", "billiard", "redis", "amqp", "django"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

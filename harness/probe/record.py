@@ -1,0 +1,74 @@
+"""Writes events to a file of the process's own: one `write` an event, so that SIGKILL loses nothing.
+
+The kernel has the line once `write` returns, whatever happens to the process then. Nothing travels
+through the broker under test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+TEXT_LIMIT = 2_000
+"""Characters of one text that are kept."""
+
+
+class Recorder:
+    """Appends events of this process; after a fork the child gets a file of its own."""
+
+    def __init__(self, folder: Path, role: str) -> None:
+        self.folder = folder
+        self.role = role
+        self._pid = 0
+        self._descriptor = -1
+
+    @property
+    def source(self) -> str:
+        """Role and process id, as events carry it: ``child:critical:4711``."""
+        return f"{self.role}:{os.getpid()}"
+
+    def become(self, role: str) -> None:
+        """Take another role, in a process that was forked (worker to child)."""
+        self.role = role
+        self._pid = 0
+
+    def write(self, kind: str, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
+        """Record one event, now."""
+        event = {"mono_ns": time.monotonic_ns(), "kind": kind, "source": self.source}
+        if task_id is not None:
+            event["task_id"] = str(task_id)
+        if task is not None:
+            event["task"] = str(task)
+        if data:
+            event["data"] = data
+        line = json.dumps(event, default=bounded) + "\n"
+        os.write(self._file(), line.encode("utf-8", "backslashreplace"))
+
+    def _file(self) -> int:
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            name = f"{self.role.replace(':', '-').replace('/', '-')}-{self._pid}.jsonl"
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(self.folder / name, flags, 0o600)
+        return self._descriptor
+
+
+def bounded(value: object) -> str:
+    """A text for anything, never an exception, never longer than `TEXT_LIMIT`."""
+    try:
+        text = repr(value)
+    except Exception as error:  # a hostile __repr__ must not end the task
+        text = f"<{type(value).__name__}: repr raised {type(error).__name__}>"
+    return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + "..."
+
+
+def plain(value: Any) -> Any:
+    """The value itself where JSON can say it in bounds, else its bounded text."""
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return bounded(value)
+    return value if len(text) <= 4 * TEXT_LIMIT else bounded(value)
