@@ -1,0 +1,1 @@
+"""Face recognition at the terminal."""

@@ -1,0 +1,1 @@
+"""What all parts of myhours share: tasks by tier, dead letters, locks, limits, logs."""

@@ -1,0 +1,91 @@
+"""Celery's signals for everything that can end a task badly, each leading to one dead letter.
+
+Which signal fires, and in which process, differs by outcome and Celery version (CHANGELOGs of 5.5 to 5.7), so all are
+connected and `core.dead_letters.bury` files the first. Two outcomes have no reliable signal: see `core.request` and
+`core.consumer`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import signals
+from celery.app.task import Context
+from celery.worker import state
+
+from core.task import TierTask
+
+logger = logging.getLogger(__name__)
+
+
+@signals.task_failure.connect
+def on_failure(
+    sender: Any = None,
+    task_id: str = "",
+    exception: BaseException | None = None,
+    args: Any = (),
+    kwargs: Any = None,
+    einfo: Any = None,
+    **_: Any,
+) -> None:
+    """An exception after the last retry, a lost child that is not redelivered, a rejection."""
+    context = sender.request if sender.request.id == task_id else Context(id=task_id, args=args, kwargs=kwargs)
+    _bury(sender, context, exception, "failed", einfo)
+
+
+@signals.task_internal_error.connect
+def on_internal_error(
+    sender: Any = None, request: Any = None, exception: BaseException | None = None, einfo: Any = None, **_: Any
+) -> None:
+    """Celery itself failed around the body: the result could not be stored, for instance."""
+    context = request if isinstance(request, Context) else Context(request or {})
+    _bury(sender, context, exception, "internal error", einfo)
+
+
+@signals.task_revoked.connect
+def on_revoked(sender: Any = None, request: Any = None, terminated: bool = False, expired: bool = False, **_: Any) -> None:
+    """Expired, or its child was terminated; what an operator revokes is meant to go."""
+    if expired:
+        _bury(sender, request, RuntimeError("expired before it could run"), "expired", None)
+    elif terminated and request.id not in state.revoked:
+        _bury(sender, request, RuntimeError("its child process was terminated"), "terminated", None)
+
+
+@signals.task_unknown.connect
+def on_unknown(message: Any = None, exc: BaseException | None = None, **_: Any) -> None:
+    """A message for a task that this worker does not have."""
+    from core import dead_letters
+
+    dead_letters.bury(dead_letters.from_message(message, exc, reason="unknown task"))
+
+
+@signals.task_rejected.connect
+def on_rejected(message: Any = None, exc: BaseException | None = None, **_: Any) -> None:
+    """A message that is no task, or a task with an impossible ETA or content type."""
+    from core import dead_letters
+
+    dead_letters.bury(dead_letters.from_message(message, exc, reason="invalid message"))
+
+
+@signals.worker_ready.connect
+@signals.heartbeat_sent.connect
+def on_heartbeat(**_: Any) -> None:
+    """The worker has a moment."""
+    from core import spool
+
+    spool.file_all_now_and_then()
+
+
+def _bury(task: Any, context: Any, error: BaseException | None, reason: str, einfo: Any) -> None:
+    from core import dead_letters
+
+    try:
+        traceback = str(einfo.traceback) if einfo is not None else ""
+        letter = dead_letters.from_context(context, task.name, error, reason=reason, traceback=traceback)
+    except Exception:
+        logger.critical("dead letter lost: %s %r", getattr(context, "id", ""), error, exc_info=True)
+        return
+    dead_letters.bury(letter)
+    if isinstance(task, TierTask):
+        task.release(letter.task_id, context.args or (), context.kwargs or {})

@@ -1,0 +1,1 @@
+"""The tasks of `myhours.documented`: same names and arguments, as a documented configuration had them."""

@@ -1,0 +1,1 @@
+"""Salaries: calculated once a month, paid exactly once."""
