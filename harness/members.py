@@ -1,0 +1,41 @@
+"""The tasks of a tier as experiments send them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.contract import Contract, Sample, Tier
+from harness.workload import Body, Send
+
+STUB = Sample(body="stub")
+"""What a task without a sample gets: no arguments are known with which its own code would work."""
+
+
+def is_real(contract: Contract, task: str) -> bool:
+    """Whether experiments run the task's own code: only where the contract has a sample for it."""
+    return contract.samples.get(task, STUB).body == "real"
+
+
+def body(contract: Contract, task: str, **orders: Any) -> Body:
+    """The task's own code where there is a sample, else a stub, under these orders (fields of `Body`)."""
+    return Body(stub=not is_real(contract, task), **orders)
+
+
+def send(contract: Contract, task: str, *, count: int = 1, every_s: float = 0.0, **orders: Any) -> Send:
+    """One task, `count` times, `every_s` seconds apart, its body under these orders."""
+    return Send(task, body(contract, task, **orders), count=count, every_s=every_s)
+
+
+def sends(contract: Contract, tier: Tier, **orders: Any) -> tuple[Send, ...]:
+    """Every member of a tier once, its body under these orders."""
+    return tuple(send(contract, task, **orders) for task in tier.members)
+
+
+def patience_s(delays_s: Sequence[float], *, margin_s: float = 60.0) -> float:
+    """How long to wait for an end after these promised delays.
+
+    Never less than Celery takes where none of them is configured: three retries after 180 s each
+    (`celery/app/task.py`: `max_retries`, `default_retry_delay`).
+    """
+    return max(sum(delays_s), 3 * 180.0) + margin_s
