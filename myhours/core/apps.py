@@ -14,4 +14,4 @@ class CoreConfig(AppConfig):
 
         from django.conf import settings
 
-        import_module(settings.CELERY_APP_MODULE)
+        import_module(settings.MYHOURS_CELERY_APP)

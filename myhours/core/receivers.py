@@ -52,6 +52,17 @@ def on_revoked(sender: Any = None, request: Any = None, terminated: bool = False
         _bury(sender, request, RuntimeError("its child process was terminated"), "terminated", None)
 
 
+@signals.before_task_publish.connect
+def on_publish(properties: Any = None, **_: Any) -> None:
+    """Leave it to the worker to notice that a task has expired.
+
+    RabbitMQ would drop the message without a word (``expiration`` property, set in celery/app/base.py); the header
+    ``expires`` stays, and the worker that finds it passed reports the task as revoked.
+    """
+    if properties:
+        properties.pop("expiration", None)
+
+
 @signals.task_unknown.connect
 def on_unknown(message: Any = None, exc: BaseException | None = None, **_: Any) -> None:
     """A message for a task that this worker does not have."""

@@ -73,7 +73,7 @@ LOGS_DIR = Path(os.environ.get("LOGS_DIR", BASE_DIR / "var" / "logs"))
 DEAD_LETTER_SPOOL_DIR = Path(os.environ.get("DEAD_LETTER_SPOOL_DIR", BASE_DIR / "var" / "dead_letters"))
 DEAD_LETTER_RETENTION_DAYS = _number("DEAD_LETTER_RETENTION_DAYS", 90)
 
-CELERY_APP_MODULE = "myhours.celery"
+MYHOURS_CELERY_APP = "myhours.celery"
 
 # What the tiers are made of; `myhours.policy` reads these, `myhours.configuration` hands them to Celery.
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
