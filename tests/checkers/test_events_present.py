@@ -60,7 +60,7 @@ def test_broken_where_only_the_client_is_silent() -> None:
     verdict = judged(run(lived(), seen(*ALWAYS_SEEN[1:])))
     assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (0,))
     assert verdict.observed == "a monitor never sees task-sent of 1 task"
-    assert verdict.blame == "task_send_sent_event are off"
+    assert verdict.blame == "task_send_sent_event is off"
 
 
 def test_broken_where_the_monitor_never_sees_a_retry() -> None:
