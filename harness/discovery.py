@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from harness.errors import UsageError
@@ -28,9 +29,9 @@ def find(folder: str, name: str) -> type:
     """The class that the file `name` of a folder defines; `UsageError` with a suggestion if there is none."""
     known = names(folder)
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
-        raise UsageError(f"There is no {folder.removesuffix('s')} named {name!r}.", remedy=hint)
+        raise UsageError(
+            f"There is no {folder.removesuffix('s')} named {name!r}.", remedy=suggestion(name, known)
+        )
     module = importlib.import_module(f"harness.{folder}.{name}")
     idea = FOLDERS[folder]
     for _, candidate in inspect.getmembers(module, inspect.isclass):
@@ -38,6 +39,12 @@ def find(folder: str, name: str) -> type:
         if candidate.__module__ == module.__name__ and idea in bases and not inspect.isabstract(candidate):
             return candidate
     raise UsageError(f"harness/{folder}/{name}.py defines no {idea}.")
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """The known name that was probably meant, else all of them."""
+    near = get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
 
 
 def summary(folder: str, name: str) -> str:

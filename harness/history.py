@@ -93,6 +93,9 @@ class Header:
     warp: str = "off"
     started_at: str = ""
     command: str = ""
+    workdir: str = ""
+    only: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -211,5 +214,6 @@ def _header_document(header: Header) -> dict[str, Any]:
 
 def _header(document: Mapping[str, Any]) -> Header:
     known = {name: document[name] for name in Header.__slots__ if name in document}
-    known["notes"] = tuple(known.get("notes", ()))
+    for name in ("only", "tiers", "notes"):
+        known[name] = tuple(known.get(name, ()))
     return Header(**known)

@@ -39,10 +39,8 @@ class Attempt:
     @property
     def pid(self) -> int | None:
         """The process that ran it, where the record says."""
-        for event in (self.entered, self.started):
-            if event is not None and event.get("pid") is not None:
-                return int(event.get("pid"))
-        return None
+        pids = (event.get("pid") for event in (self.entered, self.started) if event is not None)
+        return next((int(pid) for pid in pids if pid is not None), None)
 
     @property
     def worker(self) -> str | None:
@@ -154,6 +152,13 @@ class Life:
         errors = [e.get("error_type") for e in self.of("task-failed", "task-retried", "body-left")]
         return next((str(e) for e in reversed(errors) if e not in (None, "Retry", "NoneType")), "")
 
+    @property
+    def story(self) -> tuple[Event, ...]:
+        """The events that a verdict cites: publish, failure ordered, starts, retries, ends, dead letters."""
+        kinds = {"task-retried", "fault-injected", "dead-lettered"} | set(ENDS)
+        begun = [self.sent, self.end, *(attempt.began for attempt in self.attempts)]
+        return tuple(e for e in self.events if e.kind in kinds or any(e is other for other in begun))
+
     def of(self, *kinds: str) -> tuple[Event, ...]:
         """Its events of these kinds."""
         return tuple(event for event in self.events if event.kind in kinds)
@@ -199,14 +204,14 @@ def _life(task_id: str, events: Sequence[Event]) -> Life:
 
 @dataclass(slots=True)
 class _Open:
-    """An attempt while its events are being gathered."""
+    """An attempt while its events are gathered."""
 
     number: int
     began: Event
     seen: dict[str, Event] = field(default_factory=dict)
 
 
-_PLACES = {"task-started": "started", "body-entered": "entered", "body-left": "left"}
+_PLACES = {"task-started": "started", "body-entered": "entered"}
 
 
 def _attempts(events: Sequence[Event]) -> tuple[Attempt, ...]:

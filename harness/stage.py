@@ -111,6 +111,22 @@ class World(Protocol):
     def settings(self) -> StageSettings: ...
 
     @property
+    def folder(self) -> Path:
+        """The stage's own folder: logs, events, orders, files."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the app's tasks."""
+
+    @property
+    def snapshot(self) -> Mapping[str, Any]:
+        """What Celery has in force (`harness.settings`)."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions of everything that matters, by name."""
+
+    @property
     def clock(self) -> Clock: ...
 
     @property
@@ -131,11 +147,30 @@ class World(Protocol):
     @property
     def workers(self) -> Mapping[str, Worker]: ...
 
+    @property
+    def warp(self) -> str:
+        """How time passes: ``idle`` (jumps while all sleep), a rate, or ``off``."""
+
+    def lateness_s(self) -> float:
+        """By how much the latest timer fired late, in virtual seconds; 0 without warp."""
+
     def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
         """Write an event of the harness's own into the history."""
 
     def events(self) -> Sequence[Event]:
         """Everything recorded so far, in order."""
+
+    def arrived(self) -> Sequence[Event]:
+        """The same events in the order in which they became known; it only ever grows."""
+
+    def cache_entries(self, pattern: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """Keys of the stage's cache server that match, with their values as mappings."""
+
+    def result_exists(self, key: str) -> bool:
+        """Whether the result server still holds a key."""
+
+    def log_lines(self, name: str) -> Sequence[str]:
+        """What a process of the stage printed."""
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
@@ -144,14 +179,18 @@ class World(Protocol):
     def send(
         self,
         task: str,
-        args: Sequence[Any],
+        args: Sequence[Any] | None,
         kwargs: Mapping[str, Any],
         *,
         body: Mapping[str, Any] | None = None,
         experiment: str = "",
         options: Mapping[str, Any] | None = None,
+        copy: int = 0,
     ) -> str:
-        """Publish one task from the client process, as the app itself would; returns the task id."""
+        """Publish one task from the client process, as the app itself would; returns the task id.
+
+        Without `args` they are made up from the task's signature, different for each `copy`.
+        """
 
     def advance(
         self,

@@ -6,6 +6,7 @@ that standard output had when it began; what the app prints goes to the log.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -81,14 +82,16 @@ class Client:
         return {"snapshot": plain_deep(snapshot(self.app))}
 
     def do_send(
-        self, task: str, args: list[Any], kwargs: dict[str, Any], task_id: str, options: dict[str, Any],
-        experiment: str = "", body: dict[str, Any] | None = None,
+        self, task: str, args: list[Any] | None, kwargs: dict[str, Any], task_id: str, options: dict[str, Any],
+        experiment: str = "", body: dict[str, Any] | None = None, copy: int = 0,
     ) -> dict[str, Any]:  # fmt: skip
-        """Publish one task, as the app itself would."""
+        """Publish one task, as the app itself would; without arguments they are made up from its signature."""
         sending = {"experiment": experiment, "body": body or {}, "options": options}
         self.probe.observer.sending = sending
         try:
             registered = self.app.tasks.get(task)
+            if args is None:
+                args = made_up(registered, copy) if registered is not None else []
             if registered is None:
                 self.app.send_task(task, args, kwargs, task_id=task_id, **options)
             else:
@@ -135,6 +138,25 @@ class Client:
         from celery.utils.imports import symbol_by_name
 
         return {"value": plain(symbol_by_name(function)(**kwargs))}
+
+
+def made_up(task: Any, copy: int) -> list[Any]:
+    """Arguments for the parameters that a task requires, different for each `copy`."""
+    function = inspect.unwrap(getattr(task, "_orig_run", task.run))
+    values: list[Any] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            continue
+        if parameter.default is not parameter.empty:
+            break
+        values.append(_made_up_value(parameter, copy))
+    return values[1:] if getattr(task, "__bound__", False) and values and not inspect.ismethod(function) else values
+
+
+def _made_up_value(parameter: inspect.Parameter, copy: int) -> Any:
+    annotation = str(getattr(parameter.annotation, "__name__", parameter.annotation))
+    made = {"int": copy + 1, "float": copy + 0.5, "bool": True, "list": [copy], "dict": {"copy": copy}}
+    return made.get(annotation, f"{parameter.name}-{copy}")
 
 
 def plain_deep(value: Any) -> Any:

@@ -1,0 +1,203 @@
+"""Drives a stage through batches of experiments: sends, faults, and the passing of time until all is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.contract import Contract
+from harness.experiments import arguments_of, batches, body_of
+from harness.nemesis import Nemesis
+from harness.progress import Progress
+from harness.stage import World
+from harness.workload import Experiment, Send
+
+AFTERMATH_S = 600.0
+"""How long tasks that the app sent itself (alerts, dead letters) may go on after an experiment."""
+
+STEP_S = 120.0
+"""The longest stretch of the stage's time without a look at interlock and experiments."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Running:
+    """One experiment under way."""
+
+    experiment: Experiment
+    began_s: float
+    nemesis: Nemesis
+    due: list[tuple[float, Send, int]] = field(default_factory=list)
+    over: bool = False
+
+    def deadline_s(self) -> float:
+        """When it ends whatever happens."""
+        return self.began_s + self.experiment.settle_within_s
+
+
+class Conductor:
+    """Runs experiments on a world, batch after batch."""
+
+    def __init__(self, world: World, contract: Contract, report: Report) -> None:
+        self.world = world
+        self.contract = contract
+        self.report = report
+        self.progress = Progress()
+        self.lingering: list[Running] = []
+        self._copies: dict[str, int] = {}
+
+    def run(self, experiments: Iterable[Experiment]) -> None:
+        """All experiments to their end; what lingers is waited for last."""
+        groups = batches(self.contract, experiments)
+        with ExitStack() as stack:
+            for number, group in enumerate(groups, start=1):
+                names = sorted({experiment.name.partition("/")[0] for experiment in group})
+                self.report(f"{number}/{len(groups)} {group[0].phase}: {', '.join(names)}")
+                self._batch(group, stack)
+            if self.lingering:
+                names = sorted({each.experiment.name.partition("/")[0] for each in self.lingering})
+                self.report(f"waiting for {', '.join(names)}")
+                self._wait(self.lingering)
+            self._aftermath()
+
+    def _batch(self, group: Sequence[Experiment], stack: ExitStack) -> None:
+        running = [self._begin(experiment, stack) for experiment in group]
+        self._wait([each for each in running if not each.experiment.lingering])
+        self.lingering += [each for each in running if each.experiment.lingering and not each.over]
+        self._strikes_over(running)
+        self._aftermath()
+
+    def _begin(self, experiment: Experiment, stack: ExitStack) -> Running:
+        now_s = self.world.clock.now_s()
+        self.world.record("experiment-began", experiment=experiment.name, tier=experiment.tier)
+        running = Running(experiment, now_s, Nemesis(self.world, experiment, now_s))
+        stack.callback(running.nemesis.close)
+        for send in experiment.sends:
+            for copy in range(send.count):
+                running.due.append((now_s + send.at_s + copy * send.every_s, send, copy))
+        running.due.sort(key=lambda each: each[0])
+        return running
+
+    def _wait(self, running: Sequence[Running]) -> None:
+        """Until all of these are over; the lingering ones go on meanwhile."""
+        while any(not each.over for each in running):
+            everyone = [*running, *(each for each in self.lingering if each not in running)]
+            self._act(everyone)
+            if all(each.over for each in running):
+                break
+            latest_s = max(each.deadline_s() for each in running if not each.over)
+            self.world.advance(
+                lambda: self._something(everyone),
+                within_s=max(0.0, min(STEP_S, latest_s - self.world.clock.now_s())),
+                wake_at_s=lambda: self._wake_at_s(everyone),
+            )
+
+    def _strikes_over(self, running: Sequence[Running]) -> None:
+        """Faults of lingering experiments are healed before other experiments begin."""
+        lingering = [each for each in running if not each.over]
+        limit_s = self.world.clock.now_s() + 300
+        while any(each.nemesis.pending() for each in lingering) and self.world.clock.now_s() < limit_s:
+            self._act(lingering)
+            self.world.advance(
+                lambda: self._something(lingering),
+                within_s=STEP_S,
+                wake_at_s=lambda: self._wake_at_s(lingering),
+            )
+        self._act(lingering)
+
+    def _act(self, running: Iterable[Running]) -> None:
+        """Send what is due, strike and heal what is due, end what is over."""
+        for each in running:
+            if each.over:
+                continue
+            self._send_due(each)
+            each.nemesis.act()
+            self.progress.feed(self._arrived())
+            now_s = self.world.clock.now_s()
+            settled = self._settled(each, now_s)
+            if settled or now_s >= each.deadline_s():
+                each.over = True
+                each.nemesis.close()
+                waiting = sorted(self.progress.waiting(each.experiment.name))
+                self.world.record(
+                    "experiment-ended", experiment=each.experiment.name, tier=each.experiment.tier,
+                    settled=settled, waiting=waiting[:50],
+                )  # fmt: skip
+
+    def _settled(self, each: Running, now_s: float) -> bool:
+        return (
+            not each.due
+            and not each.nemesis.pending()
+            and now_s >= each.began_s + each.experiment.watch_s
+            and not self.progress.waiting(each.experiment.name)
+        )
+
+    def _send_due(self, each: Running) -> None:
+        now_s = self.world.clock.now_s()
+        while each.due and each.due[0][0] <= now_s:
+            _, send, copy = each.due.pop(0)
+            self._send(each.experiment, send, copy)
+
+    def _send(self, experiment: Experiment, send: Send, copy: int) -> None:
+        sample = self.contract.samples.get(send.task)
+        number = self._number(experiment, send, copy)
+        args, kwargs = arguments_of(send, sample, number)
+        self.world.send(
+            send.task, args, kwargs, body=body_of(send, sample), experiment=experiment.name,
+            options=send.options, copy=number,
+        )  # fmt: skip
+
+    def _number(self, experiment: Experiment, send: Send, copy: int) -> int:
+        """Identical sends of one experiment share their arguments; all others differ from each other."""
+        key = f"{experiment.name}:{send.task}" if send.identical else send.task
+        if send.identical:
+            return self._copies.setdefault(key, self._next(send.task))
+        return self._next(send.task)
+
+    def _next(self, task: str) -> int:
+        number = self._copies.get(task, 0)
+        self._copies[task] = number + 1
+        return number
+
+    def _something(self, running: Iterable[Running]) -> bool:
+        """Whether there is anything to do: asked whenever the stage is quiet."""
+        self.progress.feed(self._arrived())
+        now_s = self.world.clock.now_s()
+        return any(
+            not each.over
+            and (
+                (bool(each.due) and each.due[0][0] <= now_s)
+                or each.nemesis.ready()
+                or self._settled(each, now_s)
+            )
+            for each in running
+        )
+
+    def _wake_at_s(self, running: Iterable[Running]) -> float | None:
+        moments: list[float] = []
+        for each in running:
+            if each.over:
+                continue
+            moments += [each.due[0][0]] if each.due else []
+            strike_s = each.nemesis.wake_at_s()
+            moments += [strike_s] if strike_s is not None else []
+            moments += [each.began_s + each.experiment.watch_s, each.deadline_s()]
+        now_s = self.world.clock.now_s()
+        return min((moment for moment in moments if moment > now_s), default=None)
+
+    def _aftermath(self) -> None:
+        """Until the tasks that the app sent itself have ended, and a little longer."""
+
+        def quiet() -> bool:
+            self.progress.feed(self._arrived())
+            return not self.progress.waiting_others()
+
+        self.world.advance(quiet, within_s=AFTERMATH_S)
+        self.world.advance(lambda: False, within_s=2.0)
+
+    def _arrived(self) -> Any:
+        self.world.events()
+        return self.world.arrived()

@@ -1,0 +1,54 @@
+"""Merges what the probes of all processes wrote into one list of events, as it grows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.history import Event
+
+
+class EventLog:
+    """Reads the folder of event files; times count from `zero_ns` of the stage's monotonic clock."""
+
+    def __init__(self, folder: Path, zero_ns: int) -> None:
+        self.folder = folder
+        self.zero_ns = zero_ns
+        self._offsets: dict[Path, int] = {}
+        self._events: list[Event] = []
+        self.arrived: list[Event] = []
+        """The same events in the order in which they became known; it only ever grows."""
+
+    def add(self, event: Event) -> None:
+        """An event of the harness's own."""
+        self.arrived.append(event)
+        self._events.append(event)
+        self._events.sort(key=lambda each: each.at_s)
+
+    def refresh(self) -> Sequence[Event]:
+        """Everything so far, in order of time; a line that is still being written waits."""
+        fresh = []
+        for path in self.folder.glob("*.jsonl"):
+            offset = self._offsets.get(path, 0)
+            if path.stat().st_size <= offset:
+                continue
+            with path.open("rb") as file:
+                file.seek(offset)
+                data = file.read()
+            end = data.rfind(b"\n") + 1
+            self._offsets[path] = offset + end
+            fresh += [self._event(json.loads(line)) for line in data[:end].splitlines()]
+        if fresh:
+            self.arrived += sorted(fresh, key=lambda event: event.at_s)
+            self._events += fresh
+            self._events.sort(key=lambda event: event.at_s)
+        return self._events
+
+    def _event(self, document: dict[str, Any]) -> Event:
+        at_s = (document["mono_ns"] - self.zero_ns) / 1e9
+        data = document.get("data", {})
+        if data.get("countdown_s") is not None:
+            data["eta_s"] = round(at_s + float(data["countdown_s"]), 3)
+        return Event(at_s, document["kind"], document["source"], document.get("task_id"), document.get("task"), data)

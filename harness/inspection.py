@@ -1,0 +1,103 @@
+"""Looks at an app without running it: loads it in a process of its own, behind the interlock, with no servers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import AppError, InterlockError
+from harness.launcher import ProcessLauncher, python_path
+from harness.probe.config import VARIABLE, ProbeConfig
+
+WITHIN_S = 60.0
+NOWHERE = ("127.0.0.1", 9)
+"""The discard port: allowed, and nothing listens there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an app is: its tasks, what Celery has in force (`harness.settings`), and versions."""
+
+    tasks: tuple[str, ...]
+    snapshot: dict[str, Any]
+    versions: dict[str, str]
+
+
+def inspect(app: str, workdir: Path) -> Inspection:
+    """Load an app and read what is in force; `AppError` where it cannot be loaded."""
+    folder, token = ProcessLauncher.new_folder()
+    launcher = ProcessLauncher({"active": {}, "passive": {}}, folder, token)
+    try:
+        return _inspect(app, workdir, launcher)
+    finally:
+        launcher.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
+    url = "redis://{}:{}/0".format(*NOWHERE)
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(launcher.folder / "{alias}.sqlite3")}
+    config = ProbeConfig(str(launcher.folder), url, url, url, NOWHERE, (NOWHERE,), {"*": database})
+    config.write(launcher.folder / "probe.json")
+    process = launcher.popen(
+        "inspection",
+        [sys.executable, "-m", "harness.probe", "client", app],
+        environment={
+            VARIABLE: str(launcher.folder / "probe.json"),
+            "CELERY_HARNESS_ROLE": "client",
+            "PYTHONPATH": python_path(),
+            "CELERY_BROKER_URL": url,
+        },
+        workdir=workdir,
+        pipes=True,
+    )
+    try:
+        output, _ = process.communicate(b'{"do": "load"}\n{"do": "snapshot"}\n', timeout=WITHIN_S)
+    except subprocess.TimeoutExpired:
+        raise AppError(f"{app}: the import did not end within {WITHIN_S:g} s.") from None
+    refuse_strangers(launcher.folder / "events")
+    answers = [json.loads(line) for line in output.splitlines()]
+    for answer in answers:
+        if "error" in answer:
+            raise app_error(app, answer)
+    if len(answers) < 2:
+        raise AppError(f"{app}: the process that imports it ended.", remedy=launcher.log("inspection", 3))
+    loaded, shown = answers
+    return Inspection(tuple(loaded["tasks"]), shown["snapshot"], loaded["versions"])
+
+
+def refuse_strangers(events: Path) -> None:
+    """`InterlockError` where the app tried to reach anything when it was imported."""
+    for path in events.glob("*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            event = json.loads(line)
+            if event["kind"] == "interlock-refused":
+                raise refusal(event.get("data", {}))
+
+
+def refusal(data: dict[str, Any]) -> InterlockError:
+    """What to say of an address that the app would have reached."""
+    blame = data.get("blame") or data.get("line") or "a setting that could not be found"
+    return InterlockError(
+        f"The app would reach {data.get('address')}, which the stage did not start: {blame}.",
+        remedy='Take the address from a setting that the harness replaces, or give the task a sample with body = "stub".',
+    )
+
+
+def app_error(app: str, answer: dict[str, Any]) -> AppError:
+    """One line for what an app raised when it was loaded, with the place in its own code."""
+    trace = str(answer.get("traceback", ""))
+    places = [line.strip() for line in trace.splitlines() if line.lstrip().startswith("File ")]
+    own = [place for place in places if "site-packages" not in place and "/lib/python" not in place]
+    outside = [place for place in own if "harness/probe" not in place and "frozen importlib" not in place]
+    where = f" at {outside[-1].removeprefix('File ')}" if outside else ""
+    error = str(answer["error"]).strip().splitlines()[0]
+    return AppError(
+        f"{app}: the app cannot be loaded: {error}{where}.",
+        remedy="Check -A and --workdir; they mean what they mean for Celery's own command.",
+    )

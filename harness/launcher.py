@@ -1,0 +1,156 @@
+"""Starts a stage's processes: on its clock, in its folder, in sessions of their own, under the reaper."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import harness
+from harness.errors import StageError
+from harness.reaper import Reaper, end_session, sweep_stale
+
+PREFIX = "celery-harness-"
+UNWANTED = ("CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START")
+
+
+class ProcessLauncher:
+    """Everything that one run starts; `close` ends it all and removes the folder."""
+
+    def __init__(self, clock_environment: Mapping[str, Mapping[str, str]], folder: Path, token: str) -> None:
+        self.folder = folder
+        self.token = token
+        self.clock_environment = dict(clock_environment)
+        self.environment: dict[str, str] = {}
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._ports: set[int] = set()
+        self.reaper = Reaper()
+        self.reaper.start(token, folder)
+
+    @staticmethod
+    def new_folder() -> tuple[Path, str]:
+        """A folder for one run, and the token that marks its processes; stale ones are swept first."""
+        sweep_stale()
+        token = secrets.token_hex(8)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        for name in ("logs", "events", "orders", "files"):
+            (folder / name).mkdir()
+        return folder, token
+
+    def launch(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        passive: bool = True,
+        kill_signal: int | None = None,
+    ) -> int:
+        """Start a process in a session of its own; returns its pid."""
+        return self.popen(name, command, environment=environment, passive=passive).pid
+
+    def popen(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        passive: bool = True,
+        workdir: Path | None = None,
+        pipes: bool = False,
+    ) -> subprocess.Popen[bytes]:
+        """Start a process; output goes to ``logs/NAME.log``, or to pipes for input and output."""
+        clock = self.clock_environment["passive" if passive else "active"]
+        variables = {k: v for k, v in os.environ.items() if k not in UNWANTED}
+        variables |= self.environment | clock | {"CELERY_HARNESS_SESSION": self.token} | dict(environment or {})
+        with (self.folder / "logs" / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipes else log,
+                stderr=log,
+                env=variables,
+                cwd=workdir or self.folder,
+                start_new_session=True,
+            )
+        self.processes[process.pid] = process
+        self.reaper.watch(process.pid)
+        return process
+
+    def roots(self) -> list[int]:
+        """The session leaders that were started and not ended."""
+        return list(self.processes)
+
+    def ended(self, pid: int) -> bool:
+        """Whether a process that was launched has ended (and reap it)."""
+        process = self.processes.get(pid)
+        return process is None or process.poll() is not None
+
+    def end(self, pid: int, *, within_s: float = 5.0) -> None:
+        """SIGKILL a process and its session; returns when they are gone."""
+        process = self.processes.pop(pid, None)
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        end_session(pid, within_s=within_s)
+        process.wait(timeout=within_s)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self.reaper.forget(pid)
+
+    def free_port(self) -> int:
+        """A loopback port below the kernel's ephemeral range, which no outgoing connection can take."""
+        floor = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+        for _ in range(200):
+            port = secrets.choice(range(min(15_000, floor - 1_000), floor))
+            with socket.socket() as probe, suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                if port not in self._ports:
+                    self._ports.add(port)
+                    return port
+        raise StageError("No loopback port is free.", remedy="End what listens on so many ports.")
+
+    def log(self, name: str, lines: int = 15) -> str:
+        """The last lines of a process's log."""
+        with suppress(OSError):
+            text = (self.folder / "logs" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+            return "\n".join(text.splitlines()[-lines:])
+        return ""
+
+    def close(self) -> None:
+        """End everything that was started, then the reaper, then the folder."""
+        for pid in reversed(self.roots()):
+            self.end(pid)
+        self.reaper.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def python_path(extra: Iterable[str] = ()) -> str:
+    """``PYTHONPATH`` with which the probe can be imported in another process, whatever its folder."""
+    home = str(Path(harness.__file__).resolve().parent.parent)
+    installed = any(Path(entry).resolve() == Path(home) for entry in sys.path if "site-packages" in entry)
+    parts = [*extra, os.environ.get("PYTHONPATH", ""), "" if installed else home]
+    return os.pathsep.join(part for part in parts if part)
+
+
+def wait_until(condition: object, within_s: float) -> bool:
+    """Poll a callable every 5 ms of real time; False when the time ran out."""
+    assert callable(condition)
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)  # a process's state can only be polled; bounded above
+    return True

@@ -1,0 +1,234 @@
+"""What one task has in force, option by option, and which line put it there."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import smtplib
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.probe.inspect_plain import plain, shown
+from harness.probe.inspect_project import Project
+from harness.probe.inspect_source import Function, Module, last_name
+
+OPTIONS = (
+    "max_retries", "default_retry_delay", "autoretry_for", "dont_autoretry_for", "retry_kwargs",
+    "retry_backoff", "retry_backoff_max", "retry_jitter", "acks_late", "acks_on_failure_or_timeout",
+    "acks_on_failure", "acks_on_timeout", "reject_on_worker_lost", "retry_on_worker_lost", "time_limit",
+    "soft_time_limit", "rate_limit", "ignore_result", "store_errors_even_if_ignored", "serializer",
+    "compression", "track_started", "send_events", "expires", "throws",
+)  # fmt: skip
+"""What is reported of each task; options that a Celery version does not have are left out."""
+
+DEFAULTS: dict[str, object] = {
+    "autoretry_for": (),
+    "dont_autoretry_for": (),
+    "retry_kwargs": {},
+    "retry_backoff": False,
+    "retry_backoff_max": 600,
+    "retry_jitter": True,
+    "compression": None,
+}
+"""Options that Celery reads with a default of its own, not from `Task` (celery/app/autoretry.py)."""
+
+AUTORETRY = frozenset(DEFAULTS) - {"compression"}
+
+FROM_CELERY = "Celery's default"
+
+Finder = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A task with what its source says: the module, the function and the keywords of its decorator."""
+
+    task: Any
+    module: Module | None
+    function: Function | None
+    code: Any
+    decorated: Mapping[str, str]
+
+
+def look(task: Any, project: Project) -> Inspected:
+    """Find the function of a task, below what Celery and the app have wrapped around it."""
+    code = getattr(_function_of(task), "__code__", None)
+    found = project.function(code)
+    if found is None:
+        return Inspected(task, None, None, code, {})
+    module, function = found
+    decorated = {}
+    for call in function.decorator_list:
+        if isinstance(call, ast.Call) and "task" in last_name(call.func).lower():
+            decorated |= {keyword.arg: module.at(keyword) for keyword in call.keywords if keyword.arg}
+    return Inspected(task, module, function, code, decorated)
+
+
+def described(
+    seen: Inspected, annotated: Mapping[str, str], project: Project, conf: Finder
+) -> dict[str, Any]:
+    """The options in force, and the task's place in the source.
+
+    `annotated` maps attributes to the annotation key that set them; `conf` tells the origin of a setting.
+    """
+    task = seen.task
+    closed = _closure(task)
+    options: dict[str, Any] = {}
+    for name in OPTIONS:
+        if not hasattr(task, name) and name not in DEFAULTS:
+            continue
+        value = closed.get(name, _attribute(task, name))
+        options[name] = {
+            "value": plain(value, name),
+            "origin": origin(seen, name, annotated, project, conf, closed=name in closed),
+        }
+    file = project.display(seen.code.co_filename) if seen.code is not None else ""
+    classes = failure_classes()
+    calls = retry_calls(seen, classes)
+    return {
+        **options,
+        "covers": covered(closed.get("autoretry_for", ()), closed.get("dont_autoretry_for", ()), classes),
+        "calls_retry": bool(calls),
+        "retry_calls": calls,
+        "module": str(getattr(task, "__module__", "")),
+        "file": file,
+        "line": getattr(seen.code, "co_firstlineno", 0),
+    }
+
+
+def origin(
+    seen: Inspected, name: str, annotated: Mapping[str, str], project: Project, conf: Finder, *, closed: bool
+) -> str:
+    """Where the value in force of an option comes from: the strongest source that names it."""
+    task = seen.task
+    if closed and name in seen.decorated:  # celery/app/autoretry.py: the decorator before annotations
+        return f"decorator of {task.name} in {seen.decorated[name]}"
+    if name in annotated:
+        key = annotated[name]
+        where = project.dict_key(key)
+        return f"annotation {key!r}" + (f" in {where}" if where else "")
+    if name in seen.decorated:
+        return f"decorator of {task.name} in {seen.decorated[name]}"
+    settings = dict(getattr(task, "from_config", ()))
+    for kind in type(task).__mro__:
+        if kind.__module__.startswith("celery.") or name not in vars(kind):
+            continue
+        made_here = kind is type(task) and getattr(kind, "_decorated", False)
+        if name in settings and made_here and _equals_setting(task, name, settings[name]):
+            continue
+        where = project.class_attribute(kind, name)
+        if made_here:
+            place = f" in {seen.module.file}:{seen.code.co_firstlineno}" if seen.module else ""
+            return f"decorator of {task.name}{place}"
+        if where or name not in settings:
+            return f"class {kind.__qualname__}" + (f" in {where}" if where else f" of {kind.__module__}")
+    return conf(settings[name]) if name in settings else FROM_CELERY
+
+
+def failure_classes() -> dict[str, type[BaseException]]:
+    """What each failure class of a contract raises in this process (see `harness.contract`)."""
+    django = sys.modules.get("django.db")
+    return {
+        "filesystem": OSError,
+        "mail": smtplib.SMTPException,
+        "database": getattr(django, "OperationalError", sqlite3.OperationalError),
+        "programming": TypeError,
+    }
+
+
+def covered(retried: Any, spared: Any, classes: Mapping[str, type[BaseException]]) -> list[str]:
+    """The failure classes that these exception classes catch."""
+    return [name for name, kind in classes.items() if _catches(retried, kind) and not _catches(spared, kind)]
+
+
+def retry_calls(seen: Inspected, classes: Mapping[str, type[BaseException]]) -> list[dict[str, Any]]:
+    """The ``.retry(...)`` calls in a task's own function, each with its keywords and what its handler catches."""
+    if seen.function is None or seen.module is None:
+        return []
+    handlers = [node for node in ast.walk(seen.function) if isinstance(node, ast.ExceptHandler)]
+    names = getattr(_function_of(seen.task), "__globals__", {})
+    calls = []
+    for node in ast.walk(seen.function):
+        if not (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "retry"
+        ):
+            continue
+        around = [h for h in handlers if h.lineno <= node.lineno <= (h.end_lineno or h.lineno)]
+        caught = _resolved(around[-1].type, names) if around else ()
+        keywords = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        calls.append({
+            "at": seen.module.at(node),
+            "max_retries": _constant(keywords.get("max_retries")),
+            "countdown": _constant(keywords.get("countdown")),
+            "countdown_source": ast.unparse(keywords["countdown"])[:200] if "countdown" in keywords else None,
+            "catches": covered(caught, (), classes),
+        })  # fmt: skip
+    return calls
+
+
+def _function_of(task: Any) -> Any:
+    function = getattr(task, "_orig_run", None) or getattr(task, "run", None)
+    try:
+        function = inspect.unwrap(function)
+    except ValueError:  # a cycle of wrappers
+        return None
+    return getattr(function, "__func__", function)
+
+
+def _closure(task: Any) -> dict[str, Any]:
+    """What Celery's autoretry wrapper has in force; empty where the task is not wrapped."""
+    if not hasattr(task, "_orig_run"):
+        return {}
+    run = getattr(task.run, "__func__", task.run)
+    while run is not None:
+        try:
+            cells = dict(zip(run.__code__.co_freevars, run.__closure__ or (), strict=False))
+            found = {name: cells[name].cell_contents for name in AUTORETRY if name in cells}
+        except (AttributeError, ValueError):
+            return {}
+        if "autoretry_for" in found:
+            return found
+        run = getattr(run, "__wrapped__", None)
+    return {}
+
+
+def _attribute(task: Any, name: str) -> Any:
+    try:
+        return getattr(task, name, DEFAULTS.get(name))
+    except Exception as error:  # a property of the app's own task class
+        return f"unreadable: {shown(error)}"
+
+
+def _equals_setting(task: Any, name: str, setting: str) -> bool:
+    """Celery fills what is None from the settings when it binds a task (celery/app/task.py, `bind`)."""
+    try:
+        return bool(getattr(task, name) == task.app.conf[setting])
+    except Exception:
+        return False
+
+
+def _catches(kinds: Any, kind: type[BaseException]) -> bool:
+    listed = kinds if isinstance(kinds, tuple | list) else (kinds,)
+    return any(isinstance(item, type) and issubclass(kind, item) for item in listed)
+
+
+def _resolved(expression: ast.expr | None, names: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The classes that an ``except`` clause names, looked up in the function's module without running code."""
+    if expression is None:
+        return (BaseException,)
+    if isinstance(expression, ast.Tuple):
+        return tuple(kind for item in expression.elts for kind in _resolved(item, names))
+    if isinstance(expression, ast.Name):
+        return (names.get(expression.id, getattr(builtins, expression.id, None)),)
+    if isinstance(expression, ast.Attribute):
+        (owner,) = _resolved(expression.value, names)[:1] or (None,)
+        return (vars(owner).get(expression.attr),) if hasattr(owner, "__dict__") else ()
+    return ()
+
+
+def _constant(expression: ast.expr | None) -> Any:
+    return plain(expression.value) if isinstance(expression, ast.Constant) else None

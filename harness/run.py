@@ -1,0 +1,120 @@
+"""The order of things: contract, experiments, stage, history, verdicts, store. No logic of its own."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from harness import contract_file, discovery, end_state, experiments, store
+from harness.conduct import Conductor
+from harness.contract import Contract
+from harness.errors import UsageError
+from harness.history import Event, Header, History, ordered
+from harness.stage import Stage, StageSettings, World
+from harness.verdict import Outcome, Verdict
+
+BENT_S = 0.5
+"""A timer that fired so much later than its deadline says that the machine starved, not the app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``verify`` was asked for."""
+
+    app: str
+    contract: Contract
+    workdir: Path
+    stage: str = "processes"
+    broker: str = "redis"
+    warp: str = "auto"
+    seed: int = 0
+    only: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    reports: Path = Path("reports")
+    server: str | None = None
+    command: str = ""
+    report: Callable[[str], None] = field(default=lambda text: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a run gave: the record, the judgement, and where both are kept."""
+
+    history: History
+    contract: Contract
+    verdicts: tuple[Verdict, ...]
+    folder: Path
+
+
+def verify(request: Request) -> Outcomes:
+    """Run what the contract needs on a stage, judge the record, keep both."""
+    judges = experiments.checkers(request.only)
+    unknown = [name for name in request.tiers if name not in {tier.name for tier in request.contract.tiers}]
+    if unknown:
+        known = ", ".join(tier.name for tier in request.contract.tiers)
+        raise UsageError(f"The contract has no tier {unknown[0]!r}.", remedy=f"Its tiers are: {known}.")
+    kind: type[Stage] = discovery.find("stages", request.stage)
+    settings = StageSettings(
+        app=request.app, contract=request.contract, workdir=request.workdir, broker=request.broker,
+        warp=request.warp, seed=request.seed, server=request.server,
+    )  # fmt: skip
+    request.report(f"stage {request.stage}, broker {request.broker}: starting")
+    with kind.open(settings) as world:
+        contract = contract_file.resolve(request.contract, world.tasks)
+        needed = experiments.needed(contract, judges, request.tiers)
+        Conductor(world, contract, request.report).run(needed)
+        history = record_of(world, contract, request)
+    verdicts = judge(contract, history, only=request.only, tiers=request.tiers)
+    folder = store.save(request.reports, _scenario(request), contract, history, verdicts)
+    return Outcomes(history, contract, tuple(verdicts), folder)
+
+
+def judge(
+    contract: Contract, history: History, *, only: Sequence[str] = (), tiers: Sequence[str] = ()
+) -> list[Verdict]:
+    """Every promise of the contract against the record; pure."""
+    verdicts = []
+    for checker in experiments.checkers(only):
+        for tier in experiments.tiers_of(contract, checker, tiers):
+            verdict = checker.verdict(contract, tier, history)
+            if verdict is not None:
+                verdicts.append(_with_command(verdict, history))
+    rank = {Outcome.BROKEN: 0, Outcome.UNKNOWN: 1, Outcome.KEPT: 2}
+    return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, each.tier))
+
+
+def record_of(world: World, contract: Contract, request: Request) -> History:
+    """The whole record of a world, with what lies in the broker and the stores at the end."""
+    found: list[Event] = end_state.read(world, contract)
+    late_s = world.lateness_s()
+    if late_s > BENT_S:
+        found.append(Event(world.clock.now_s(), "clock-bent", data={"late_s": round(late_s, 3)}))
+    header = Header(
+        app=request.app, stage=request.stage, broker=request.broker, seed=request.seed, warp=world.warp,
+        workdir=str(request.workdir), only=request.only, tiers=request.tiers,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,
+        versions={**world.versions, "celery-harness": metadata.version("celery-harness")},
+        settings=world.snapshot,
+    )  # fmt: skip
+    return History(header, ordered([*world.events(), *found]))
+
+
+def _with_command(verdict: Verdict, history: History) -> Verdict:
+    """The one-line command that shows this verdict again."""
+    header = history.header
+    words = [
+        header.command or f"celery-harness verify -A {header.app}", f"--broker {header.broker}",
+        f"--seed {header.seed}", f"--only {verdict.guarantee}",
+    ]  # fmt: skip
+    if verdict.tier != "app":
+        words.append(f"--tier {shlex.quote(verdict.tier)}")
+    return replace(verdict, reproduce=" ".join(words))
+
+
+def _scenario(request: Request) -> str:
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.app.partition(":")[0])
+    return f"verify-{name}-{request.broker}"

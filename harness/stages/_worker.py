@@ -1,0 +1,143 @@
+"""A `celery worker` of the processes stage: stock code, started as production starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.contract import WorkerLayout
+from harness.errors import StageError
+from harness.launcher import python_path
+
+if TYPE_CHECKING:
+    from harness.stages._world import ProcessWorld
+
+READY_WITHIN_S = 60.0
+QUIET_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+"""Chatter between workers that no guarantee depends on, and that would wake every worker each second."""
+
+
+class ProcessWorker:
+    """One running worker; `start` after `kill` or `stop` starts it again under the same node name."""
+
+    def __init__(self, world: ProcessWorld, layout: WorkerLayout, name: str) -> None:
+        self.world = world
+        self.layout = layout
+        self.name = name
+        self.pid = 0
+        self._starts = 0
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues it was told to consume; empty: those of the app's settings."""
+        return self.layout.queues
+
+    def command(self) -> list[str]:
+        """The command line, Celery's own after the probe."""
+        app = self.world.settings.app
+        command = [sys.executable, "-m", "harness.probe", "celery", "-A", app, "worker", "-l", "INFO"]
+        command += ["-n", f"{self.name}@harness", "-c", str(self.layout.concurrency), "-P", self.layout.pool]
+        if self.layout.queues:
+            command += ["-Q", ",".join(self.layout.queues)]
+        return [*command, *QUIET_OPTIONS, *self.layout.options]
+
+    def launch(self) -> None:
+        """Start the process and return at once."""
+        if self.pid and not self.world.launcher.ended(self.pid):
+            return
+        self._starts += 1
+        process = self.world.launcher.popen(
+            f"worker-{self.name}",
+            self.command(),
+            environment={"CELERY_HARNESS_ROLE": f"worker:{self.name}", "PYTHONPATH": python_path()},
+            passive=False,
+            workdir=self.world.settings.workdir,
+        )
+        self.pid = process.pid
+
+    def ready(self) -> None:
+        """Wait until this process has said that it consumes, or say why it does not."""
+        if not self.world.advance(self._is_ready, within_s=READY_WITHIN_S):
+            raise StageError(
+                f"Worker {self.name} was not ready within {READY_WITHIN_S:g} s.", remedy=self._log()
+            )
+        if self.world.launcher.ended(self.pid):
+            pid, self.pid = self.pid, 0
+            self.world.launcher.end(pid)
+            self.world.check_interlock()
+            raise StageError(f"Worker {self.name} ended while it started.", remedy=self._log())
+
+    def start(self) -> None:
+        """Start (again); returns when it consumes."""
+        self.launch()
+        self.ready()
+
+    def children(self) -> tuple[int, ...]:
+        """The pool's processes, oldest first."""
+        with suppress(OSError):
+            text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+            return tuple(int(word) for word in text.split())
+        return ()
+
+    def kill(self) -> None:
+        """SIGKILL main and children at once; returns when they are gone."""
+        if self.pid:
+            pid, self.pid = self.pid, 0
+            self.world.launcher.end(pid)
+            self.world.record("worker-lost", worker=self.name, pid=pid, signal=int(signal.SIGKILL))
+
+    def kill_child(self, place: int = 0) -> int:
+        """SIGKILL one child; returns its pid, 0 where there is none."""
+        children = self.children()
+        if not children:
+            return 0
+        child = children[place % len(children)]
+        os.kill(child, signal.SIGKILL)
+        return child
+
+    def stop(self, *, cold: bool) -> None:
+        """SIGTERM (warm: finish what runs) or SIGQUIT (cold); does not wait."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGQUIT if cold else signal.SIGTERM)
+
+    def pause(self) -> None:
+        """SIGSTOP main and children."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT main and children."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in (self.pid, *self.children()):
+            if pid:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def _is_ready(self) -> bool:
+        source = f"worker:{self.name}:{self.pid}"
+        if self.world.launcher.ended(self.pid):
+            return True
+        events = self.world.events()
+        if any(event.kind == "interlock-refused" for event in events):
+            self.world.check_interlock()
+        return any(event.kind == "worker-ready" and event.source == source for event in events)
+
+    def _log(self) -> str:
+        return "The end of its log:\n" + self.world.launcher.log(f"worker-{self.name}")
+
+
+def workers_of(world: ProcessWorld, layouts: tuple[WorkerLayout, ...]) -> dict[str, ProcessWorker]:
+    """One worker for each replica of each layout; one for everything where no layout is given."""
+    workers = {}
+    for layout in layouts or (WorkerLayout("all", concurrency=2),):
+        for copy in range(layout.replicas):
+            name = layout.name if copy == 0 else f"{layout.name}-{copy + 1}"
+            workers[name] = ProcessWorker(world, layout, name)
+    return workers
+
+

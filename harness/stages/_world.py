@@ -1,0 +1,209 @@
+"""The processes stage while it is up: the handles, the record, and the passing of time."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from harness.broker import Broker
+from harness.contract import Contract
+from harness.database import SqliteDatabase
+from harness.event_log import EventLog
+from harness.history import Event
+from harness.inspection import refusal
+from harness.launcher import ProcessLauncher
+from harness.mail_sink import MailSink
+from harness.redis_server import RedisServer, entries
+from harness.stage import StageSettings
+from harness.stages._client import ProcessClient
+from harness.stages._worker import ProcessWorker
+from harness.warp.clock import SharedClock
+from harness.warp.controller import RealTime, Warp
+
+PRECISE_KINDS = frozenset({"task-sent", "task-received", "task-retried"})
+
+
+class StageClock:
+    """Seconds since the run began, on the clock that all processes of the stage share."""
+
+    def __init__(self, shared: SharedClock | None, timing: Warp | RealTime) -> None:
+        self.shared = shared
+        self.timing = timing
+        self.zero_s = timing.now_s()
+
+    def now_s(self) -> float:
+        """Seconds of the stage's monotonic clock since the run began."""
+        return self.timing.now_s() - self.zero_s
+
+    def step_wall(self, seconds: float) -> None:
+        """Step the wall clock; needs the shared clock."""
+        if self.shared is None:
+            raise NotImplementedError("without warp the wall clock is the machine's own")
+        self.shared.step_wall(seconds)
+
+
+class ProcessWorld:
+    """Everything of a stage that is up."""
+
+    client: ProcessClient
+    broker: Broker
+    results: RedisServer
+    cache: RedisServer
+    mail: MailSink
+    database: SqliteDatabase
+
+    def __init__(self, settings: StageSettings, launcher: ProcessLauncher, clock: StageClock) -> None:
+        self.settings = settings
+        self.launcher = launcher
+        self.clock = clock
+        self.workers: dict[str, ProcessWorker] = {}
+        self.tasks: tuple[str, ...] = ()
+        self.snapshot: dict[str, Any] = {}
+        self.versions: dict[str, str] = {}
+        self.log = EventLog(launcher.folder / "events", int(clock.zero_s * 1e9))
+        self._orders = 0
+        self._mails = 0
+        self._seen = 0
+        self._precise: set[float] = set()
+
+    @property
+    def folder(self) -> Path:
+        """The stage's own folder."""
+        return self.launcher.folder
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that the stage was opened with."""
+        return self.settings.contract
+
+    @property
+    def warp(self) -> str:
+        """How time passes."""
+        if self.clock.shared is None:
+            return "off"
+        return "idle" if self.settings.warp in ("auto", "off") else self.settings.warp
+
+    def lateness_s(self) -> float:
+        """By how much the latest timer fired late."""
+        return 0.0 if self.clock.shared is None else self.clock.shared.lateness_s()
+
+    def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
+        """Write an event of the harness's own into the history, now."""
+        self.log.add(Event(self.clock.now_s(), kind, "harness", task_id, task, data))
+
+    def events(self) -> Sequence[Event]:
+        """Everything recorded so far, in order; mails among it."""
+        for mail in self.mail.mails()[self._mails :]:
+            self._mails += 1
+            self.log.add(self._alert(mail))
+        return self.log.refresh()
+
+    def arrived(self) -> Sequence[Event]:
+        """The same events in the order in which they became known."""
+        return self.log.arrived
+
+    def cache_entries(self, pattern: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """Hashes, and strings of JSON, under keys that match."""
+        return [(key, value) for key, value in entries(self.cache.client, pattern)]
+
+    def result_exists(self, key: str) -> bool:
+        """Whether the result server still holds a key."""
+        return bool(self.results.client.exists(key))
+
+    def log_lines(self, name: str) -> Sequence[str]:
+        """What a process of the stage printed."""
+        return self.launcher.log(name, lines=100_000).splitlines()
+
+    def _alert(self, mail: Mapping[str, Any]) -> Event:
+        text = f"{mail.get('subject', '')}\n{mail.get('text', '')}"
+        ids = {e.task_id for e in self.log.refresh() if e.kind == "task-sent" and e.task_id}
+        at_s = int(mail["mono_ns"]) / 1e9 - self.clock.zero_s
+        data = {name: mail.get(name) for name in ("to", "sender", "subject", "text")}
+        concerns = sorted(i for i in ids if i in text)
+        return Event(at_s, "alert-sent", "mail", None, None, {**data, "concerns": concerns})
+
+    def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
+        """An order for all tasks that match; the returned function withdraws it."""
+        self._orders += 1
+        path = self.folder / "orders" / f"glob-{self._orders:04}.json"
+        _write(path, {"glob": glob, "body": dict(body)})
+        return lambda: path.unlink(missing_ok=True)
+
+    def send(
+        self,
+        task: str,
+        args: Sequence[Any] | None,
+        kwargs: Mapping[str, Any],
+        *,
+        body: Mapping[str, Any] | None = None,
+        experiment: str = "",
+        options: Mapping[str, Any] | None = None,
+        copy: int = 0,
+    ) -> str:
+        """Publish one task from the client process; its body's orders are in place before that."""
+        task_id = str(uuid.uuid4())
+        if body:
+            _write(self.folder / "orders" / f"{task_id}.json", dict(body))
+        self.client.ask(
+            "send", task=task, args=None if args is None else list(args), copy=copy, kwargs=dict(kwargs), task_id=task_id,
+            options=dict(options or {}), experiment=experiment, body=dict(body or {}),
+        )  # fmt: skip
+        return task_id
+
+    def advance(
+        self,
+        until: Callable[[], bool],
+        *,
+        within_s: float,
+        wake_at_s: Callable[[], float | None] = lambda: None,
+    ) -> bool:
+        """Let the stage's time pass until something holds; False when `within_s` ran out first."""
+        zero_s = self.clock.zero_s
+
+        def wake() -> float | None:
+            at_s = wake_at_s()
+            return None if at_s is None else at_s + zero_s
+
+        return self.clock.timing.advance(until, within_s=within_s, wake_at_s=wake, precise_s=self._known_moments)
+
+    def _known_moments(self) -> Iterable[float]:
+        """Moments at which something is due to the hundredth of a second: ETAs of retries and countdowns."""
+        self.log.refresh()
+        for event in self.log.arrived[self._seen :]:
+            if event.kind in PRECISE_KINDS and event.get("eta_s"):
+                self._precise.add(float(event.get("eta_s")))
+        self._seen = len(self.log.arrived)
+        now_s = self.clock.now_s()
+        self._precise = {at_s for at_s in self._precise if at_s > now_s - 1}
+        return [at_s + self.clock.zero_s for at_s in self._precise]
+
+    def check_interlock(self) -> None:
+        """`InterlockError` where any process was refused an address."""
+        for event in self.log.refresh():
+            if event.kind == "interlock-refused":
+                raise refusal(dict(event.data))
+
+    def workers_on(self, queue: str) -> list[ProcessWorker]:
+        """The workers that consume a queue."""
+        return [worker for worker in self.workers.values() if not worker.queues or queue in worker.queues]
+
+    def stop_workers(self, within_s: float = 10.0) -> None:
+        """Ask all workers to stop, warm, so that what they know reaches the record."""
+        for worker in self.workers.values():
+            with suppress(ProcessLookupError):
+                worker.resume()
+                worker.stop(cold=False)
+        pids = [worker.pid for worker in self.workers.values() if worker.pid]
+        self.advance(lambda: all(self.launcher.ended(pid) for pid in pids), within_s=within_s)
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(document), encoding="utf-8")
+    partial.replace(path)
+
+

@@ -1,0 +1,63 @@
+"""Keeps runs: ``reports/SCENARIO/RUN/{contract.toml, history.jsonl, verdict.json}``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import history as histories
+from harness.contract import Contract
+from harness.contract_file import dumps, loads
+from harness.errors import HistoryError, UsageError
+from harness.history import History
+from harness.verdict import Verdict, document, from_document
+
+KEPT_RUNS = 50
+"""Runs that are kept for one scenario; older ones are removed."""
+
+
+def save(
+    reports: Path, scenario: str, contract: Contract, history: History, verdicts: Sequence[Verdict]
+) -> Path:
+    """Write one run and return its folder."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
+    folder = reports / scenario / f"{stamp}-seed{history.header.seed}"
+    folder.mkdir(parents=True)
+    (folder / "contract.toml").write_text(dumps(contract), encoding="utf-8")
+    histories.write(history, folder / "history.jsonl")
+    save_verdicts(folder, verdicts)
+    _remove_old(reports / scenario)
+    return folder
+
+
+def save_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> None:
+    """Write ``verdict.json``."""
+    text = json.dumps(document(verdicts), indent=2, default=str)
+    (folder / "verdict.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> tuple[Contract, History]:
+    """A stored run: what was promised and what happened."""
+    if not (folder / "history.jsonl").exists():
+        raise UsageError(f"{folder}: there is no stored run here.", remedy="Name a folder with a history.jsonl.")
+    path = folder / "contract.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HistoryError(f"{path}: cannot be read: {error}.") from error
+    return loads(text, path), histories.read(folder / "history.jsonl")
+
+
+def load_verdicts(folder: Path) -> list[Verdict]:
+    """The verdicts as they were given."""
+    return from_document(json.loads((folder / "verdict.json").read_text(encoding="utf-8")))
+
+
+def _remove_old(folder: Path) -> None:
+    runs = sorted(path for path in folder.iterdir() if (path / "history.jsonl").exists())
+    for run in runs[:-KEPT_RUNS]:
+        for path in run.iterdir():
+            path.unlink()
+        run.rmdir()
