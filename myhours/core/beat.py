@@ -34,7 +34,7 @@ class SingleScheduler(PersistentScheduler):
 
     def _leads(self) -> bool:
         try:
-            return coordination.take_lock("beat", owner=self._token, life_s=LEASE_S) == self._token
+            return coordination.take_lease("beat", owner=self._token, life_s=LEASE_S)
         except redis.RedisError:
             logger.warning("beat waits for Redis", exc_info=True)
             return False

@@ -14,11 +14,11 @@ from django.conf import settings
 
 PREFIX = "myhours:"
 
-_TAKE = """
+_LEASE = """
 local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return owner end
+if owner and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return ARGV[1]
+return 1
 """
 
 _RELEASE = """
@@ -46,8 +46,23 @@ def client() -> redis.Redis:
 
 
 def take_lock(key: str, *, owner: str, life_s: float) -> str:
-    """Take a lock, or take it again as its owner; returns whose it is now."""
-    return str(client().eval(_TAKE, 1, f"{PREFIX}lock:{key}", owner, math.ceil(life_s * 1000)))
+    """Take a lock; returns whose it is now, which is `owner` too where a retry finds its own lock.
+
+    A lock is never prolonged: its life covers all attempts of the task that took it.
+    """
+    name = f"{PREFIX}lock:{key}"
+    for _ in range(3):
+        if client().set(name, owner, nx=True, px=math.ceil(life_s * 1000)):
+            return owner
+        other = client().get(name)
+        if other is not None:  # else it expired or was released between the two commands
+            return str(other)
+    return ""
+
+
+def take_lease(key: str, *, owner: str, life_s: float) -> bool:
+    """Take a lock or prolong it as its owner; False while another has it."""
+    return bool(client().eval(_LEASE, 1, f"{PREFIX}lock:{key}", owner, math.ceil(life_s * 1000)))
 
 
 def release_lock(key: str, *, owner: str) -> bool:

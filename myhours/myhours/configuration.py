@@ -18,6 +18,7 @@ broker_connection_max_retries = None
 broker_connection_timeout = 5
 broker_transport_options = {
     "visibility_timeout": policy.visibility_timeout_s(),  # Redis
+    "unacked_restore_throttle": 1,  # Redis, kombu 5.7: look for timed out messages every 10 s, not every 100 s
     "socket_timeout": 30,  # Redis
     "socket_connect_timeout": 5,  # Redis
     "confirm_publish": True,  # RabbitMQ

@@ -112,3 +112,12 @@ def visibility_timeout_s() -> int:
     redelivers at once, but needs the same number as its ``consumer_timeout``.
     """
     return max(tier.held_s for tier in TIERS) + 60
+
+
+def redelivered_within_s() -> int:
+    """Seconds after which the message of a killed worker is delivered again, at the latest.
+
+    Redis: the visibility timeout, and the pause between two sweeps, which is 100 seconds where kombu does not
+    know `unacked_restore_throttle` (`kombu/transport/redis.py`). RabbitMQ: a few seconds.
+    """
+    return visibility_timeout_s() + 110
