@@ -32,7 +32,7 @@ class Fault(ABC):
 
     def settings(self) -> dict[str, Any]:
         """The fault's settings as plain data."""
-        return asdict(self) if is_dataclass(self) else {}
+        return asdict(self) if is_dataclass(self) else {}  # type: ignore[redundant-expr]
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class ProcessLauncher:
         pipes: bool = False,
     ) -> subprocess.Popen[bytes]:
         """Start a process; output goes to ``logs/NAME.log``, or to pipes for input and output."""
-        clock = self.clock_environment["passive" if passive else "active"]
+        clock = dict(self.clock_environment["passive" if passive else "active"])
         variables = {k: v for k, v in os.environ.items() if k not in UNWANTED}
         variables |= self.environment | clock | {"CELERY_HARNESS_SESSION": self.token} | dict(environment or {})
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:

@@ -61,7 +61,7 @@ class RedisServer:
         self.durable = durable
         self.port = launcher.free_port()
         self.pid = 0
-        self.client = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5, socket_connect_timeout=1)
+        self.client: Any = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5, socket_connect_timeout=1)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -126,10 +126,10 @@ class RedisServer:
 
     def drop_connections(self) -> int:
         """``CLIENT KILL`` for every connection but our own; returns how many there were."""
-        return int(self.client.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal"))
+        return int(self.client.client_kill_filter(_type="normal", skipme=True))
 
 
-def entries(client: redis.Redis, pattern: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def entries(client: Any, pattern: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Keys that match, with hashes as they are and strings of JSON decoded; other values as ``{"value": text}``."""
     for key in sorted(client.scan_iter(match=pattern, count=1000)):
         name = key.decode("utf-8", "replace")

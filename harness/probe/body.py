@@ -196,7 +196,9 @@ def failure(kind: str) -> BaseException:
         return TypeError("unsupported operand type (ordered by the harness)")
     if kind == "database":
         if "django.db" in sys.modules:
-            return sys.modules["django.db"].OperationalError("database is locked (ordered by the harness)")
+            django: Any = sys.modules["django.db"]
+            error: BaseException = django.OperationalError("database is locked (ordered by the harness)")
+            return error
         import sqlite3
 
         return sqlite3.OperationalError("database is locked (ordered by the harness)")

@@ -30,7 +30,8 @@ class Effects:
             from redis import client
         except ImportError:
             return
-        original = client.Redis.execute_command
+        cls: Any = client.Redis
+        original = cls.execute_command
 
         @functools.wraps(original)
         def execute_command(this: Any, *args: Any, **options: Any) -> Any:
@@ -39,7 +40,7 @@ class Effects:
                 self._command([_name(arg) for arg in args], answer)
             return answer
 
-        client.Redis.execute_command = execute_command
+        cls.execute_command = execute_command
 
     def install_rows(self) -> None:
         """Once Django's apps are ready; called again it does nothing."""

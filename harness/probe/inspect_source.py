@@ -7,7 +7,6 @@ import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-
 _BASES = ("conf", "settings", "config", "configuration")
 _CONSTRUCTOR = {"broker": "broker_url", "backend": "result_backend"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -94,8 +93,8 @@ def _index_call(module: Module, call: ast.Call) -> None:
     elif name == "Celery":
         for keyword in call.keywords:
             if keyword.arg:
-                key = _CONSTRUCTOR.get(keyword.arg, keyword.arg)
-                module.conf_writes.setdefault(key, f"Celery(...) in {module.at(keyword)}")
+                written = _CONSTRUCTOR.get(keyword.arg, keyword.arg)
+                module.conf_writes.setdefault(written, f"Celery(...) in {module.at(keyword)}")
 
 
 def _index_access(module: Module, node: ast.Attribute | ast.Subscript | ast.Name) -> None:

@@ -61,7 +61,7 @@ def look(task: Any, project: Project) -> Inspected:
     if found is None:
         return Inspected(task, None, None, code, {})
     module, function = found
-    decorated = {}
+    decorated: dict[str, str] = {}
     for call in function.decorator_list:
         if isinstance(call, ast.Call) and "task" in last_name(call.func).lower():
             decorated |= {keyword.arg: module.at(keyword) for keyword in call.keywords if keyword.arg}
@@ -171,7 +171,7 @@ def retry_calls(seen: Inspected, classes: Mapping[str, type[BaseException]]) -> 
 
 
 def _function_of(task: Any) -> Any:
-    function = getattr(task, "_orig_run", None) or getattr(task, "run", None)
+    function: Any = getattr(task, "_orig_run", None) or getattr(task, "run", None)
     try:
         function = inspect.unwrap(function)
     except ValueError:  # a cycle of wrappers
@@ -199,7 +199,7 @@ def _closure(task: Any) -> dict[str, Any]:
 def _attribute(task: Any, name: str) -> Any:
     try:
         return getattr(task, name, DEFAULTS.get(name))
-    except Exception as error:  # a property of the app's own task class
+    except Exception as error:  # noqa: BLE001  a property of the app's own task class
         return f"unreadable: {shown(error)}"
 
 
@@ -207,7 +207,7 @@ def _equals_setting(task: Any, name: str, setting: str) -> bool:
     """Celery fills what is None from the settings when it binds a task (celery/app/task.py, `bind`)."""
     try:
         return bool(getattr(task, name) == task.app.conf[setting])
-    except Exception:
+    except Exception:  # noqa: BLE001  values of the app's own, compared by its own code
         return False
 
 

@@ -54,7 +54,8 @@ class Interlock:
     def _kombu(self) -> None:
         from kombu import connection
 
-        original = connection.Connection.__init__
+        cls: Any = connection.Connection
+        original = cls.__init__
         url = self.config.broker_url
 
         def init(this: Any, hostname: Any = "localhost", *args: Any, **kwargs: Any) -> None:
@@ -64,7 +65,7 @@ class Interlock:
                 return
             original(this, url, **{name: value for name, value in kwargs.items() if name in keep})
 
-        connection.Connection.__init__ = init
+        cls.__init__ = init
 
     def _results(self) -> None:
         from celery.app import backends
@@ -87,8 +88,9 @@ class Interlock:
             from redis import connection
         except ImportError:
             return
-        original_pool = connection.ConnectionPool.__init__
-        original = connection.Connection.__init__
+        pool_cls: Any = connection.ConnectionPool
+        cls: Any = connection.Connection
+        original_pool, original = pool_cls.__init__, cls.__init__
         unlike = (connection.SSLConnection, connection.UnixDomainSocketConnection)
 
         def init_pool(this: Any, connection_class: Any = connection.Connection, *args: Any, **kw: Any) -> None:
@@ -100,8 +102,8 @@ class Interlock:
             own = self._own_redis({**kw, "host": host, "port": port})
             original(this, own.pop("host"), own.pop("port"), *args, **own)
 
-        connection.ConnectionPool.__init__ = init_pool
-        connection.Connection.__init__ = init
+        pool_cls.__init__ = init_pool
+        cls.__init__ = init
 
     def _own_redis(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         cache = urlsplit(self.config.cache_url)
@@ -124,7 +126,8 @@ class Interlock:
             return original(this, host, port, timeout)
 
         smtp: Any = smtplib.SMTP
-        smtp._get_socket = smtplib.SMTP_SSL._get_socket = get_socket  # type: ignore[attr-defined]
+        secure: Any = smtplib.SMTP_SSL
+        smtp._get_socket = secure._get_socket = get_socket
         smtp.starttls = lambda *args, **kwargs: (220, b"in the clear: the stage's own")
         smtp.login = lambda *args, **kwargs: (235, b"the stage asks nobody")
 
@@ -145,22 +148,22 @@ class Interlock:
             return
         from django import conf
 
-        original = conf.Settings.__init__
+        settings_cls: Any = conf.Settings
+        lazy_cls: Any = conf.LazySettings
+        original, original_configure = settings_cls.__init__, lazy_cls.configure
 
         def init(this: Any, settings_module: str) -> None:
             original(this, settings_module)
             for name, value in django_overrides(this, self.config).items():
                 setattr(this, name, value)
 
-        original_configure = conf.LazySettings.configure
-
         def configure(this: Any, *args: Any, **options: Any) -> None:
             original_configure(this, *args, **options)
             for name, value in django_overrides(this, self.config).items():
                 setattr(this, name, value)
 
-        conf.Settings.__init__ = init
-        conf.LazySettings.configure = configure
+        settings_cls.__init__ = init
+        lazy_cls.configure = configure
 
 
 _CREDENTIALS = frozenset({"username", "password", "credential_provider", "path"})

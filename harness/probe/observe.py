@@ -243,10 +243,10 @@ class Observer:
 
 def _ttl_s(backend: Any, key: Any) -> float | None:
     """The remaining life of a stored result as the server tells it; None: it never expires."""
-    client = getattr(backend, "client", None)
+    client: Any = getattr(backend, "client", None)
     if not hasattr(client, "pttl"):
         return None
-    left_ms = client.pttl(key)
+    left_ms = int(client.pttl(key))
     return round(left_ms / 1000, 3) if left_ms >= 0 else None
 
 
@@ -267,4 +267,4 @@ def _until(moment: Any) -> float | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() - time.time(), 3)
+    return round(float(moment.timestamp()) - time.time(), 3)

@@ -1,0 +1,293 @@
+"""The pytest plugin: options, markers, and fixtures to write scenarios with.
+
+High level: `verify` judges guarantees of an app on a stage; runs are shared within a session.
+Low level: `world` is a stage of the test's own, with `workers`, `broker`, `mailbox`, `filesystem`,
+`database`, `inject`, `send`, `settle` and `history` to hold it by. Names that pytest-celery has are
+used where they mean the same thing (`celery_app` names the app, `celery_worker` is a running worker,
+`celery_broker` the running broker).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import discovery, run
+from harness.broker import Availability, Broker
+from harness.cli import find_contract
+from harness.conduct import Conductor
+from harness.contract import Contract
+from harness.contract_file import load, resolve
+from harness.experiments import checkers
+from harness.fault import Fault, injected
+from harness.history import History
+from harness.stage import Stage, StageSettings, Worker, World
+from harness.verdict import Outcome, Verdict
+from harness.workload import Experiment
+
+Verify = Callable[..., "Judgement"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options; each has an ini name without the dashes' prefix, so that a project can set them once."""
+    group = parser.getgroup("celery-harness")
+    group.addoption("--stage", default="processes", help="where scenarios run: processes, ...")
+    group.addoption("--broker", default="redis", help="redis or rabbitmq")
+    group.addoption("--warp", default="auto", help="auto, off, or a rate from 1 to 60")
+    group.addoption("--seed", type=int, default=None, help="seed of everything random")
+    group.addoption("--harness-app", default=None, help="what Celery's -A takes")
+    group.addoption("--harness-contract", default=None, help="the contract; else found as verify finds it")
+    group.addoption("--harness-workdir", default=None, help="the folder to import the app from")
+    for name in ("app", "contract", "workdir"):
+        parser.addini(f"harness_{name}", f"the default of --harness-{name}", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers."""
+    config.addinivalue_line("markers", "harness_app(app, contract=None, workdir=None): the app of a scenario")
+    config.addinivalue_line("markers", "harness_broker(name): a scenario for one kind of broker")
+    config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Which stage, and why."""
+    stage, broker = config.getoption("--stage"), config.getoption("--broker")
+    found = _available(stage, broker)
+    state = found.version or "ready" if found.ok else f"not to be had: {found.why} ({found.remedy})"
+    return f"celery-harness: stage {stage}, broker {broker} ({state}), warp {config.getoption('--warp')}"
+
+
+def _available(stage: str, broker: str) -> Availability:
+    kind: type[Stage] = discovery.find("stages", stage)
+    return kind.available(broker)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts of one run, and the record behind them."""
+
+    verdicts: tuple[Verdict, ...]
+    history: History
+    contract: Contract
+
+    def of(self, guarantee: str, tier: str | None = None) -> list[Verdict]:
+        """The verdicts on one guarantee, of one tier where given."""
+        found = [v for v in self.verdicts if v.guarantee == guarantee and tier in (None, v.tier)]
+        assert found, f"nothing promises {guarantee}" + (f" in tier {tier}" if tier else "")
+        return found
+
+    def outcomes(self, guarantee: str) -> dict[str, Outcome]:
+        """Outcome by tier."""
+        return {verdict.tier: verdict.outcome for verdict in self.of(guarantee)}
+
+    def assert_kept(self, guarantee: str) -> None:
+        """Fail with the story of each tier in which the guarantee was not kept."""
+        failed = [verdict for verdict in self.of(guarantee) if verdict.outcome is not Outcome.KEPT]
+        stories = [f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}\n  {v.reproduce}" for v in failed]
+        assert not failed, "\n".join(stories)
+
+    def assert_broken(self, guarantee: str, tier: str | None = None) -> Verdict:
+        """Fail unless the guarantee was broken; the first broken verdict."""
+        found = self.of(guarantee, tier)
+        broken = [verdict for verdict in found if verdict.outcome is Outcome.BROKEN]
+        assert broken, "\n".join(f"{v.outcome.value} [{v.tier}]: {v.observed}" for v in found)
+        return broken[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which app a test is about, under which promises."""
+
+    app: str
+    contract: Contract
+    workdir: Path
+
+
+@pytest.fixture(scope="session")
+def harness_seed(pytestconfig: pytest.Config) -> int:
+    """The seed of the session."""
+    given = pytestconfig.getoption("--seed")
+    return random.randrange(10**6) if given is None else int(given)
+
+
+@pytest.fixture
+def harness_broker_name(request: pytest.FixtureRequest) -> str:
+    """The broker of a test: its marker, else the option."""
+    marker = request.node.get_closest_marker("harness_broker")
+    return str(marker.args[0]) if marker else str(request.config.getoption("--broker"))
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, harness_broker_name: str) -> type[Stage]:
+    """The stage; where it cannot be had the test is skipped, and fails when CI is set."""
+    name = str(request.config.getoption("--stage"))
+    found = _available(name, harness_broker_name)
+    if not found.ok:
+        text = f"stage {name} with {harness_broker_name}: {found.why}: {found.remedy}"
+        if os.environ.get("CI"):
+            pytest.fail(text)
+        pytest.skip(text)
+    kind: type[Stage] = discovery.find("stages", name)
+    return kind
+
+
+@pytest.fixture
+def celery_app_target(request: pytest.FixtureRequest) -> Target:
+    """The app of a test: its marker, else options, else the ini file."""
+    config = request.config
+    marker = request.node.get_closest_marker("harness_app")
+    given = dict(marker.kwargs) if marker else {}
+    if marker and marker.args:
+        given["app"] = marker.args[0]
+    values = {
+        name: given.get(name) or config.getoption(f"--harness-{name}") or config.getini(f"harness_{name}")
+        for name in ("app", "contract", "workdir")
+    }
+    if not values["app"]:
+        pytest.fail("No app was named: give --harness-app, or mark the test with harness_app.")
+    workdir = (config.rootpath / (values["workdir"] or ".")).resolve()
+    if values["contract"]:
+        contract = load(config.rootpath / values["contract"])
+    else:
+        contract, _ = find_contract(values["app"], workdir, None)
+    return Target(values["app"], contract, workdir)
+
+
+@pytest.fixture
+def contract(celery_app_target: Target) -> Contract:
+    """The promises of the app."""
+    return celery_app_target.contract
+
+
+@pytest.fixture(scope="session")
+def _judgements() -> dict[tuple[Any, ...], Judgement]:
+    return {}
+
+
+@pytest.fixture
+def verify(
+    request: pytest.FixtureRequest, stage: type[Stage], harness_broker_name: str, harness_seed: int,
+    celery_app_target: Target, _judgements: dict[tuple[Any, ...], Judgement], pytestconfig: pytest.Config,
+) -> Verify:  # fmt: skip
+    """Judge guarantees of the app: ``verify("retry_cap", tiers=["critical"])``; all of them without arguments.
+
+    A whole run is made once a session for each app, contract and broker, and shared. With
+    `experiments` a run of its own is made with just these workloads and faults.
+    """
+    target = celery_app_target
+
+    def judge(
+        *guarantees: str, tiers: Sequence[str] = (), alone: bool = False, contract: Contract | None = None
+    ) -> Judgement:
+        promises = contract or target.contract
+        key = (target.app, promises.path, repr(promises) if contract else "", harness_broker_name)
+        if not alone and key in _judgements:
+            return _judgements[key]
+        made = run.verify(
+            run.Request(
+                app=target.app, contract=promises, workdir=target.workdir, stage=_name(stage),
+                broker=harness_broker_name, warp=pytestconfig.getoption("--warp"), seed=harness_seed,
+                only=guarantees if alone else (), tiers=tuple(tiers) if alone else (),
+                reports=pytestconfig.rootpath / "reports",
+            )
+        )  # fmt: skip
+        judgement = Judgement(made.verdicts, made.history, made.contract)
+        if not alone:
+            _judgements[key] = judgement
+        return judgement
+
+    return judge
+
+
+@pytest.fixture
+def world(
+    stage: type[Stage], harness_broker_name: str, harness_seed: int, celery_app_target: Target,
+    pytestconfig: pytest.Config,
+) -> Iterator[World]:  # fmt: skip
+    """A stage of the test's own, with the app's workers ready."""
+    settings = StageSettings(
+        app=celery_app_target.app, contract=celery_app_target.contract, workdir=celery_app_target.workdir,
+        broker=harness_broker_name, warp=pytestconfig.getoption("--warp"), seed=harness_seed,
+    )  # fmt: skip
+    with stage.open(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def celery_worker(world: World) -> Worker:
+    """The first of the running workers."""
+    return next(iter(world.workers.values()))
+
+
+@pytest.fixture
+def workers(world: World) -> Any:
+    """The running workers by name."""
+    return world.workers
+
+
+@pytest.fixture
+def broker(world: World) -> Broker:
+    """The running broker."""
+    return world.broker
+
+
+@pytest.fixture
+def celery_broker(broker: Broker) -> Broker:
+    """The running broker, by pytest-celery's name for it."""
+    return broker
+
+
+@pytest.fixture
+def mailbox(world: World) -> Any:
+    """The stage's mail server: `mails()` and `behave(...)`."""
+    return world.mail
+
+
+@pytest.fixture
+def database(world: World) -> Any:
+    """The stage's own database for the app."""
+    return world.database
+
+
+@pytest.fixture
+def filesystem(world: World) -> Path:
+    """The folder in which the stage keeps the app's files."""
+    return world.folder / "files"
+
+
+@pytest.fixture
+def inject(world: World) -> Callable[..., AbstractContextManager[None]]:
+    """Strike a fault by name: ``with inject("worker_kill", queue="critical"): ...``"""
+
+    def strike(name: str, **settings: Any) -> AbstractContextManager[None]:
+        fault: Fault = discovery.find("faults", name)(**settings)
+        return injected(fault, world)
+
+    return strike
+
+
+@pytest.fixture
+def conduct(world: World, celery_app_target: Target) -> Callable[..., Judgement]:
+    """Run experiments on `world` and judge guarantees from the whole record."""
+    promises = resolve(celery_app_target.contract, world.tasks)
+
+    def go(*experiments: Experiment, guarantees: Sequence[str] = ()) -> Judgement:
+        Conductor(world, promises, lambda text: None).run(experiments)
+        target = celery_app_target
+        request = run.Request(app=target.app, contract=promises, workdir=target.workdir)
+        history = run.record_of(world, promises, request)
+        verdicts = run.judge(promises, history, only=guarantees or tuple(c.name for c in checkers()))
+        return Judgement(tuple(verdicts), history, promises)
+
+    return go
+
+
+def _name(stage: type[Stage]) -> str:
+    return stage.__module__.rpartition(".")[2]
