@@ -23,7 +23,8 @@ history's header, so that a run can be judged later without the app::
       "routes_without_task": ["..."],
       "tasks": {
         "payroll.tasks.calculate_payroll": {
-          "queue": "critical", "exchange": null, "routing_key": "critical", "priority": 9,
+          "queue": "critical", "queue_origin": "task_routes['payroll.tasks.*'] in myhours/celery.py:52",
+          "exchange": null, "routing_key": "critical", "priority": 9,
           "max_retries": {"value": 3, "origin": "Celery's default"},
           "default_retry_delay": {...}, "autoretry_for": {...}, "dont_autoretry_for": {...},
           "retry_kwargs": {...}, "retry_backoff": {...}, "retry_backoff_max": {...}, "retry_jitter": {...},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import sys
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -194,8 +193,8 @@ def near(name: str) -> str:
 
 
 def _source(values: Any, place: int) -> Source:
-    owner_of: Any = getattr(values, "obj", None)
-    if owner_of is None:
+    owner_of = getattr(values, "obj", None)
+    if not hasattr(values, "obj"):
         return Source(values, "changes" if place == 0 else "dictionary")
     module = getattr(owner_of, "SETTINGS_MODULE", None) or getattr(owner_of, "__module__", None)
     if isinstance(owner_of, types.ModuleType):

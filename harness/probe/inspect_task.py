@@ -45,13 +45,17 @@ Finder = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A task with what its source says: the module, the function and the keywords of its decorator."""
+    """A task with what its source says: the module, the function and the keywords of its decorator.
+
+    `explicit` where the decorator was found and hides no keyword behind ``**``.
+    """
 
     task: Any
     module: Module | None
     function: Function | None
     code: Any
     decorated: Mapping[str, str]
+    explicit: bool = False
 
 
 def look(task: Any, project: Project) -> Inspected:
@@ -62,10 +66,12 @@ def look(task: Any, project: Project) -> Inspected:
         return Inspected(task, None, None, code, {})
     module, function = found
     decorated: dict[str, str] = {}
+    hidden = False
     for call in function.decorator_list:
         if isinstance(call, ast.Call) and "task" in last_name(call.func).lower():
             decorated |= {keyword.arg: module.at(keyword) for keyword in call.keywords if keyword.arg}
-    return Inspected(task, module, function, code, decorated)
+            hidden = hidden or any(keyword.arg is None for keyword in call.keywords)
+    return Inspected(task, module, function, code, decorated, explicit=not hidden)
 
 
 def described(
@@ -118,8 +124,8 @@ def origin(
         if kind.__module__.startswith("celery.") or name not in vars(kind):
             continue
         made_here = kind is type(task) and getattr(kind, "_decorated", False)
-        if name in settings and made_here and _equals_setting(task, name, settings[name]):
-            continue
+        if name in settings and made_here and (seen.explicit or _equals_setting(task, name, settings[name])):
+            continue  # not the decorator: Celery itself, when it bound the task
         where = project.class_attribute(kind, name)
         if made_here:
             place = f" in {seen.module.file}:{seen.code.co_firstlineno}" if seen.module else ""
