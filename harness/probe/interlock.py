@@ -63,7 +63,11 @@ class Interlock:
             if isinstance(hostname, str) and hostname.startswith("memory://") and not args:
                 original(this, hostname, **kwargs)  # tests inside the app; reaches nothing
                 return
-            original(this, url, **{name: value for name, value in kwargs.items() if name in keep})
+            kwargs = {name: value for name, value in kwargs.items() if name in keep}
+            if "CELERY_HARNESS_CLOCK" in os.environ:
+                # A jump of the shared clock is longer than any heartbeat; nobody would be there to answer.
+                kwargs["heartbeat"] = 0
+            original(this, url, **kwargs)
 
         cls.__init__ = init
 

@@ -1,0 +1,212 @@
+"""RabbitMQ as the broker: a private node with its own name daemon, port and data folder.
+
+The server script behind Debian's wrapper is started directly, because the wrapper changes user and
+drops the environment (`/usr/sbin/rabbitmq-server`). Variables: https://www.rabbitmq.com/docs/configure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from kombu import Connection
+
+from harness.broker import Availability, Broker, BrokerState, Launcher, QueueState
+from harness.errors import StageError
+
+READY_WITHIN_S = 90.0
+SCRIPTS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server")
+LIMIT = 10_000
+"""Messages of one queue that are read, at most."""
+DELAYED = tuple(f"celery_delayed_{level}" for level in range(28))
+"""Queues of Celery's native delayed delivery (`kombu/transport/native_delayed_delivery.py`)."""
+
+
+def find_server() -> str | None:
+    """The server script: the one behind a distribution's wrapper, else the one on PATH."""
+    return next((path for path in SCRIPTS if Path(path).exists()), None) or shutil.which("rabbitmq-server")
+
+
+class RabbitmqBroker(Broker):
+    """RabbitMQ, when `rabbitmq-server` is installed: a private node that ends with the stage."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        super().__init__(launcher)
+        self.port = launcher.free_port()
+        self.folder = launcher.folder / "rabbitmq"
+        self.node = f"harness{self.port}@localhost"
+        self._epmd_port, self._distribution_port = launcher.free_port(), launcher.free_port()
+        self._epmd = 0
+        self._pid = 0
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Whether the server is installed."""
+        found = find_server()
+        if found is None or shutil.which("epmd") is None:
+            return Availability(False, "there is no rabbitmq-server", "apt-get install rabbitmq-server")
+        return Availability(True, version=f"rabbitmq-server ({found})")
+
+    def launch(self) -> None:
+        """Start the node and return at once."""
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "enabled_plugins").write_text("[].\n", encoding="ascii")
+        (self.folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users = none\nlog.console.level = warning\n",
+            encoding="ascii",
+        )
+        if not self._epmd or self.launcher.ended(self._epmd):
+            epmd = shutil.which("epmd") or "epmd"
+            command = [epmd, "-address", "127.0.0.1", "-port", str(self._epmd_port)]
+            self._epmd = self.launcher.launch("epmd", command)
+        self._pid = self.launcher.launch(
+            "broker", [find_server() or "rabbitmq-server"], environment=self._environment()
+        )
+
+    def ready(self) -> None:
+        """Wait until it opens a channel."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            if self.launcher.ended(self._pid):
+                raise StageError("RabbitMQ ended while it started.", remedy="See broker.log in the stage's folder.")
+            with suppress(OSError), self._connection() as connection:
+                connection.channel().close()
+                return
+            time.sleep(0.1)  # polls a process that has no other way to tell; bounded above
+        raise StageError(f"RabbitMQ did not open a channel within {READY_WITHIN_S:g} s.")
+
+    def start(self) -> None:
+        """Start (again) on the same port and data, and wait."""
+        if not self._pid:
+            self.launch()
+        self.ready()
+
+    def stop(self) -> None:
+        """End the node and its name daemon."""
+        self.kill()
+        if self._epmd:
+            self.launcher.end(self._epmd)
+            self._epmd = 0
+
+    def url(self) -> str:
+        """``amqp://guest:guest@127.0.0.1:PORT//``."""
+        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """One address."""
+        return (("127.0.0.1", self.port),)
+
+    @property
+    def pid(self) -> int:
+        """The server script; the Erlang machine is in its session."""
+        return self._pid
+
+    def kill(self) -> None:
+        """SIGKILL the Erlang machine and its script."""
+        if self._pid:
+            pid, self._pid = self._pid, 0
+            self.launcher.end(pid)
+
+    def pause(self) -> None:
+        """SIGSTOP the whole session."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT the whole session."""
+        self._signal(signal.SIGCONT)
+
+    def drop_connections(self) -> int:
+        """``rabbitmqctl close_all_connections``; returns 0, since the command does not count."""
+        self._control("close_all_connections", "ordered by the harness")
+        return 0
+
+    def read(self, queues: Iterable[str]) -> BrokerState:
+        """Depth, message ids and consumers; messages are taken and given back, in order."""
+        states, consumers = {}, {}
+        with self._connection() as connection:
+            for queue in [*queues, *DELAYED]:
+                declared = self._declared(connection, queue)
+                if declared is None:
+                    continue
+                if declared.consumer_count:
+                    consumers[queue] = int(declared.consumer_count)
+                if declared.message_count or queue not in DELAYED:
+                    messages = self._peek(connection, queue)
+                    ids = tuple(str(message["id"]) for message in messages if message["id"])
+                    states[queue] = QueueState(int(declared.message_count), ids)
+        return BrokerState(queues=states, consumers=consumers)
+
+    def messages(self, queue: str) -> Sequence[Mapping[str, Any]]:
+        """The messages of a queue, taken and given back."""
+        with self._connection() as connection:
+            return [] if self._declared(connection, queue) is None else self._peek(connection, queue)
+
+    def _declared(self, connection: Connection, queue: str) -> Any:
+        try:
+            with connection.channel() as channel:
+                return channel.queue_declare(queue, passive=True)
+        except connection.channel_errors:
+            return None
+
+    def _peek(self, connection: Connection, queue: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        with connection.channel() as channel:
+            while len(found) < LIMIT and (message := channel.basic_get(queue, no_ack=False)) is not None:
+                found.append(_decoded(message))
+        return found  # closing the channel gives them back
+
+    def _connection(self) -> Connection:
+        return Connection(self.url(), connect_timeout=2, heartbeat=0)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.killpg(self._pid, number)
+
+    def _environment(self) -> dict[str, str]:
+        # One scheduler without busy waiting: a node of a test has little to do, and the virtual clock
+        # can only jump while its threads sleep.
+        return {
+            "HOME": str(self.folder),
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self._distribution_port),
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +SDcpu 1:1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none",
+            "LANG": "C.UTF-8",
+        }
+
+    def _control(self, *arguments: str) -> None:
+        script = str(Path(find_server() or "").with_name("rabbitmqctl"))
+        command = script if Path(script).exists() else "rabbitmqctl"
+        environment = {**os.environ, **self._environment()}
+        done = subprocess.run(
+            [command, "-n", self.node, *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
+        if done.returncode:
+            raise StageError(f"rabbitmqctl {arguments[0]}: {done.stderr.strip()[:300]}")
+
+
+def _decoded(message: Any) -> dict[str, Any]:
+    headers = dict(message.headers.get("application_headers") or message.headers or {})
+    try:
+        args, kwargs, *_ = json.loads(message.body)
+    except (ValueError, TypeError):
+        args, kwargs = None, None
+    return {
+        "id": headers.get("id"), "task": headers.get("task"), "args": args, "kwargs": kwargs, "headers": headers,
+    }  # fmt: skip
