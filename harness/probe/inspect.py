@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -32,11 +33,7 @@ def snapshot(app: Any) -> dict[str, Any]:
     seen = {name: look(task, project) for name, task in own.items()}
     unknown, app_settings = conf.unread()
     routing = Routing(app, project, conf)
-    origins: dict[str, str] = {}
-
-    def origin_of(name: str) -> str:
-        return origins.setdefault(name, conf.origin(name))
-
+    origin_of = cache(conf.origin)
     tasks = {}
     for name, inspected in seen.items():
         annotated = {attribute: key for attribute, (key, _) in annotations.of(name).items()}
@@ -53,9 +50,7 @@ def snapshot(app: Any) -> dict[str, Any]:
         "annotations_without_effect": annotations.without_effect(seen, project),
         "options_without_effect": options_without_effect(seen, project),
         "default_queue": plain(app.conf.get("task_default_queue")),
-        "queues": {
-            str(name): _queue(queue, declared=name in declared) for name, queue in sorted(queues.items())
-        },
+        "queues": routing.queues(),
         "routes_without_task": routing.without_task(own),
         "tasks": tasks,
     }

@@ -47,7 +47,7 @@ _UNDER_HARNESS = "CELERY_HARNESS_PROBE"
 class Source:
     """One of the maps that an app's settings are looked up in, the strongest first."""
 
-    values: Mapping[str, Any]
+    values: Mapping[Any, Any]
     kind: str  # changes | object | dictionary
     module: str = ""
     owner: Any = None
@@ -211,7 +211,7 @@ def _keys(source: Source) -> list[str]:
         return []
 
 
-def _get(values: Mapping[str, Any], key: str) -> Any:
+def _get(values: Mapping[Any, Any], key: str) -> Any:
     try:
         return values[key]
     except Exception as error:  # noqa: BLE001  a property of the app's own
