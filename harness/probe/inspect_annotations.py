@@ -10,7 +10,7 @@ from celery.app.task import Task
 
 from harness.probe.inspect_plain import plain
 from harness.probe.inspect_project import Project
-from harness.probe.inspect_task import Inspected
+from harness.probe.inspect_task import Inspected, autoretry_in_force
 
 OPTIONS_OF_A_TASK = frozenset(dir(Task)) | {
     "autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter",
@@ -70,11 +70,12 @@ class Annotations:
             overriding = self.of(key).get(name, (key, value))
             if overriding[0] == "*" and overriding[1] != value:
                 return f"'*' is applied after it and sets {plain(overriding[1], name)!r}"
-        lost = [
-            seen
-            for seen in tasks
-            if self.of(seen.task.name).get(name, ("",))[0] == key and _lost(seen, name, value)
-        ]
+        if key != "*" and name in tasks[0].decorated:
+            in_force = autoretry_in_force(tasks[0].task)
+            if name in in_force and in_force[name] != value:
+                return f"the decorator sets {plain(in_force[name], name)!r}, and Celery takes that"
+        mine = [seen for seen in tasks if self.of(seen.task.name).get(name, ("",))[0] == key]
+        lost = [seen for seen in mine if _lost(seen, name, value)]
         if lost and len(lost) == len(tasks):
             return f"the task has {plain(getattr(lost[0].task, name, None), name)!r}: it was bound before"
         return ""

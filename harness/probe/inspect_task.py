@@ -82,7 +82,7 @@ def described(
     `annotated` maps attributes to the annotation key that set them; `conf` tells the origin of a setting.
     """
     task = seen.task
-    closed = _closure(task)
+    closed = autoretry_in_force(task)
     options: dict[str, Any] = {}
     for name in OPTIONS:
         if not hasattr(task, name) and name not in DEFAULTS:
@@ -185,7 +185,7 @@ def _function_of(task: Any) -> Any:
     return getattr(function, "__func__", function)
 
 
-def _closure(task: Any) -> dict[str, Any]:
+def autoretry_in_force(task: Any) -> dict[str, Any]:
     """What Celery's autoretry wrapper has in force; empty where the task is not wrapped."""
     if not hasattr(task, "_orig_run"):
         return {}
