@@ -385,10 +385,10 @@ def test_what_a_decorator_and_annotations_lose_is_found(plain: dict[str, Any]) -
         ("jobs.fetsh", None, "the app has no task of this name", "jobs.fetch"),
     ]
     assert plain["options_without_effect"] == [
-        {"task": "jobs.fetch", "name": "max_retires", "origin": "jobs.py:24", "near": "max_retries"}
+        {"task": "jobs.fetch", "name": "max_retires", "origin": "jobs.py:23", "near": "max_retries"}
     ]
     jitter = task_setting(plain, "jobs.fetch", "retry_jitter")
-    assert jitter == Setting(True, "decorator of jobs.fetch in jobs.py:24")
+    assert jitter == Setting(True, "decorator of jobs.fetch in jobs.py:23")
 
 
 def test_nothing_that_an_app_holds_breaks_the_snapshot(plain: dict[str, Any]) -> None:
