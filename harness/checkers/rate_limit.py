@@ -21,9 +21,6 @@ from harness.contract import Contract, Limits, Tier
 from harness.history import Event, History
 from harness.workload import Body, Experiment, Send
 
-BURST_AT_S = 60.0
-"""When the burst is sent: the priority experiment of the same phase is over by then."""
-
 
 class RateLimit(Checker):
     """A burst starts at the promised rate: at most rate x time, one more, and 2 s worth or 5 % of it.
@@ -50,9 +47,9 @@ class RateLimit(Checker):
         yield Experiment(
             f"{self.name}/{tier.name}",
             tier.name,
-            (Send(task, Body(stub=True), at_s=BURST_AT_S, count=burst_count(tier.limits)),),
+            (Send(task, Body(stub=True), count=burst_count(tier.limits)),),
             phase="limits",
-            settle_within_s=BURST_AT_S + 3 * burst_s(tier.limits) + 120,
+            settle_within_s=3 * burst_s(tier.limits) + 120,
         )
 
     def judge(self, contract: Contract, tier: Tier, history: History) -> Finding:

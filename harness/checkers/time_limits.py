@@ -17,7 +17,6 @@ from harness.checkers._evidence import (
     task_setting,
     together,
 )
-from harness.checkers.rate_limit import BURST_AT_S, burst_s
 from harness.contract import Contract, Limits, Tier
 from harness.history import Event, History
 from harness.workload import Body, Experiment, Send
@@ -46,7 +45,7 @@ class Run:
 
 
 class TimeLimits(Checker):
-    """A body that outstays its limits is interrupted at `soft_s`; one that ignores that is killed at `hard_s`.
+    """A body that outstays `soft_s` is interrupted, one that ignores that is killed at `hard_s`.
 
     To 2 s or 1 %. The prefork pool alone enforces both limits (`billiard/pool.py`,
     ``TimeoutHandler``); threads and solo enforce none, gevent the hard one only
@@ -70,21 +69,18 @@ class TimeLimits(Checker):
         task, limits = member_to_send(contract, tier), tier.limits
         if task is None or limits is None:
             return
-        bursts_s = [burst_s(other.limits) for other in contract.tiers if other.limits is not None]
-        # The bodies occupy children for long: the bursts of this phase go first.
-        at_s = BURST_AT_S + 1.2 * max(bursts_s, default=0.0) + 30
         longest_s = max(limits.hard_s or 0.0, limits.soft_s or 0.0) + 60
         sends = []
         if limits.soft_s is not None:
-            sends.append(Send(task, Body(stub=True, hold_s=longest_s), at_s=at_s))
+            sends.append(Send(task, Body(stub=True, hold_s=longest_s)))
         if limits.hard_s is not None:
-            sends.append(Send(task, Body(stub=True, hold_s=longest_s, ignores_soft=True), at_s=at_s))
+            sends.append(Send(task, Body(stub=True, hold_s=longest_s, ignores_soft=True)))
         yield Experiment(
             f"{self.name}/{tier.name}",
             tier.name,
             tuple(sends),
             phase="limits",
-            settle_within_s=at_s + 2 * longest_s + 120,
+            settle_within_s=2 * longest_s + 120,
         )
 
     def judge(self, contract: Contract, tier: Tier, history: History) -> Finding:
