@@ -1,0 +1,197 @@
+"""All threads of the stage's process trees, read from /proc, and whether they all sleep.
+
+Membership: a process is the stage's if its session is a root's (each root is started with
+``start_new_session=True``), or if its parent is the stage's. A process that leaves the session and loses
+its parents between two looks is not seen (a daemon that forks twice, such as ``epmd -daemon``).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from harness.warp.clock import SharedClock
+
+_QUIET = -1
+_OUT_OF_DATE = -2
+_STOPPED = (ord("T"), ord("t"))
+
+
+class _Watched(ctypes.Structure):
+    _fields_ = (
+        ("stat_fd", ctypes.c_int32),
+        ("schedstat_fd", ctypes.c_int32),
+        ("state", ctypes.c_int32),
+        ("padding", ctypes.c_int32),
+        ("turns", ctypes.c_uint64),
+    )
+
+
+@dataclass(slots=True)
+class _Thread:
+    pid: int
+    stat_fd: int
+    schedstat_fd: int
+
+    def is_readable(self) -> bool:
+        """False once the thread is gone, also when its number has been given away again."""
+        try:
+            return bool(os.pread(self.stat_fd, 1, 0))
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        for fd in (self.stat_fd, self.schedstat_fd):
+            if fd >= 0:
+                os.close(fd)
+
+
+def _parent_and_session(pid: int) -> tuple[int, int] | None:
+    """From ``/proc/<pid>/stat``; None for a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return int(fields[1]), int(fields[3])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+@dataclass(slots=True)
+class Census:
+    """The threads under the roots, and those of this process except the caller's."""
+
+    clock: SharedClock
+    roots: Callable[[], Iterable[int]]
+    _threads: dict[int, _Thread] = field(default_factory=dict)
+    _members: set[int] = field(default_factory=set)
+    _strangers: set[int] = field(default_factory=set)
+    _known_roots: frozenset[int] = frozenset()
+    _order: list[int] = field(default_factory=list)
+    _watched: ctypes.Array[_Watched] = field(default_factory=lambda: (_Watched * 0)())
+    _loadavg_fd: int = -1
+    _newest: int = -2
+    _out_of_date: bool = True
+
+    def wait_quiet(self, patience_s: float) -> int | None:
+        """Wait until every thread sleeps; None when all do, else the id of one that does not.
+
+        `patience_s` is real time. The proof that equal looks mean quiet is in ``steer.c``.
+        """
+        if self._out_of_date or frozenset(self.roots()) != self._known_roots:
+            self.refresh()
+        busy = self.clock.steer.harness_wait_quiet(
+            ctypes.addressof(self._watched),
+            len(self._order),
+            self._loadavg_fd,
+            self._newest,
+            int(patience_s * 1e9),
+        )
+        if busy == _OUT_OF_DATE:
+            self._out_of_date = True
+            return os.getpid()
+        return None if busy == _QUIET else self._order[busy]
+
+    def is_stopped(self, tid: int) -> bool:
+        """Whether the last look found the thread (or, for minus a pid, the process) stopped by a signal."""
+        return self._states.get(abs(tid)) in _STOPPED
+
+    def __contains__(self, tid: int) -> bool:
+        return abs(tid) in self._threads
+
+    @property
+    def _states(self) -> dict[int, int]:
+        return {tid: self._watched[place].state for place, tid in enumerate(self._order)}
+
+    def refresh(self) -> None:
+        """Look again at who belongs to the stage, and give back what the dead have left."""
+        if self._loadavg_fd < 0:
+            self._loadavg_fd = os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
+        # Before the look: who is born while we look makes the answer out of date again.
+        self._newest = self.clock.steer.harness_newest_pid(self._loadavg_fd)
+        self._known_roots = frozenset(self.roots())
+        self._find_members()
+        self._find_threads()
+        self._out_of_date = False
+        for slot in self.clock.slots():
+            if slot.tid not in self and not os.path.exists(f"/proc/{slot.pid}/task/{abs(slot.tid)}"):
+                self.clock.release(slot)
+
+    def _find_members(self) -> None:
+        present = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+        self._members &= present
+        self._strangers &= present
+        unknown = present - self._members - self._strangers
+        unknown |= self._known_roots & self._strangers
+        origins = {pid: origin for pid in unknown if (origin := _parent_and_session(pid))}
+        self._members |= self._known_roots & present
+        # A grandchild may have a lower number than its parent, so until nothing changes.
+        found = True
+        while found:
+            found = False
+            for pid, (parent, session) in list(origins.items()):
+                if session in self._known_roots or parent in self._members or pid in self._members:
+                    self._members.add(pid)
+                    del origins[pid]
+                    found = True
+        self._strangers |= set(origins)
+
+    def _find_threads(self) -> None:
+        alive: dict[int, int] = {}
+        own = os.getpid()
+        for pid in {*self._members, own}:
+            try:
+                alive.update({int(name): pid for name in os.listdir(f"/proc/{pid}/task")})
+            except OSError:
+                self._members.discard(pid)
+        alive.pop(threading.get_native_id(), None)
+        for tid in self._threads.keys() - alive.keys():
+            self._threads.pop(tid).close()
+        for tid, pid in alive.items():
+            known = self._threads.get(tid)
+            if known is not None:
+                if known.pid == pid and known.is_readable():
+                    continue
+                known.close()
+            base = f"/proc/{pid}/task/{tid}"
+            thread = _Thread(pid, _open(f"{base}/stat"), _open(f"{base}/schedstat"))
+            if thread.stat_fd >= 0:
+                self._threads[tid] = thread
+            else:
+                self._threads.pop(tid, None)
+                thread.close()
+        self._order = sorted(self._threads)
+        self._watched = (_Watched * len(self._order))(
+            *(_Watched(self._threads[tid].stat_fd, self._threads[tid].schedstat_fd) for tid in self._order)
+        )
+
+    def describe(self, tid: int) -> str:
+        """Who a thread is, for a message: command, process id, state."""
+        thread = self._threads.get(tid)
+        if thread is None:
+            return f"a process that has just begun or ended ({tid})"
+        try:
+            text = os.pread(thread.stat_fd, 200, 0).decode(errors="replace")
+            command = open(f"/proc/{thread.pid}/cmdline", "rb").read().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return f"process {thread.pid}, gone"
+        return f"process {thread.pid} ({command.strip()[:120]}), thread {tid}, state {text.rpartition(')')[2][:3].strip()}"
+
+    def close(self) -> None:
+        """Give the file descriptors back."""
+        for thread in self._threads.values():
+            thread.close()
+        self._threads.clear()
+        if self._loadavg_fd >= 0:
+            os.close(self._loadavg_fd)
+            self._loadavg_fd = -1
+        self._order, self._watched, self._out_of_date = [], (_Watched * 0)(), True

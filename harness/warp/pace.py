@@ -1,0 +1,95 @@
+"""The other two paces of time, with the same `advance` as the warp: real time, and a fixed rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.warp.clock import SharedClock
+
+_LOOK_S = 0.02
+
+
+def _no_wake() -> float | None:
+    return None
+
+
+def _advance(
+    now_s: Callable[[], float],
+    until: Callable[[], bool],
+    within_s: float,
+    wake_at_s: Callable[[], float | None],
+    rate: float,
+) -> bool:
+    end_s = now_s() + within_s
+    while not until():
+        left_s = end_s - now_s()
+        if left_s <= 0:
+            return False
+        wake_s = wake_at_s()
+        if wake_s is not None and wake_s > now_s():
+            left_s = min(left_s, wake_s - now_s())
+        time.sleep(max(0.0, min(_LOOK_S, left_s / rate)))
+    return True
+
+
+@dataclass(slots=True)
+class RealTime:
+    """``--warp off``: nothing is preloaded, and a second is a second."""
+
+    bent_s: float = 0.0
+
+    def advance(
+        self,
+        until: Callable[[], bool],
+        *,
+        within_s: float,
+        wake_at_s: Callable[[], float | None] = _no_wake,
+        real_limit_s: float = 60.0,
+    ) -> bool:
+        """Wait until `until()` holds, asked every 20 ms; False after `within_s`."""
+        return _advance(time.monotonic, until, within_s, wake_at_s, 1.0)
+
+    def reset(self) -> None:
+        """Nothing bends real time."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(slots=True)
+class FixedRate:
+    """Virtual time at a constant `rate` (1 to 60); CPU time counts `rate` times, so timing is coarser."""
+
+    clock: SharedClock
+    rate: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.rate <= 60:
+            raise ValueError(f"a fixed rate is between 1 and 60, but {self.rate:g}")
+        self.clock.set_rate(self.rate)
+
+    @property
+    def bent_s(self) -> float:
+        """The worst lateness since `reset`, in virtual seconds."""
+        return self.clock.lateness_s()
+
+    def advance(
+        self,
+        until: Callable[[], bool],
+        *,
+        within_s: float,
+        wake_at_s: Callable[[], float | None] = _no_wake,
+        real_limit_s: float = 60.0,
+    ) -> bool:
+        """Wait until `until()` holds, asked every 20 real ms; False after `within_s` virtual seconds."""
+        return _advance(self.clock.now_s, until, within_s, wake_at_s, self.rate)
+
+    def reset(self) -> None:
+        """Forget the worst lateness."""
+        self.clock.reset_lateness()
+
+    def close(self) -> None:
+        """Back to rate 1."""
+        self.clock.set_rate(1.0)

@@ -1,0 +1,139 @@
+/* The controller's half, called by clock.py and census.py through ctypes; never runs in a stage's process. */
+#include "simtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+EXPORT int64_t harness_page_bytes(void) { return sizeof(struct page); }
+
+EXPORT void harness_page_start(struct page *page, int64_t wall_ns) {
+    int64_t now_ns = harness_real_ns(CLOCK_MONOTONIC);
+    atomic_store(&page->real0_ns, now_ns);
+    atomic_store(&page->mono0_ns, now_ns);
+    atomic_store(&page->landed_ns, now_ns);
+    atomic_store(&page->wall0_ns, wall_ns ? wall_ns : harness_real_ns(CLOCK_REALTIME));
+    atomic_store(&page->rate, 1.0);
+    atomic_store(&page->magic, PAGE_MAGIC);
+}
+
+EXPORT int64_t harness_page_mono_ns(struct page *page) { return harness_read(page).mono_ns; }
+EXPORT int64_t harness_page_wall_ns(struct page *page) { return harness_read(page).wall_ns; }
+
+/* One writer: the controller. `rate` below zero keeps the rate. Returns the virtual time after the move. */
+EXPORT int64_t harness_page_move(struct page *page, int64_t jump_ns, int64_t wall_step_ns, double rate) {
+    struct reading now = harness_read(page);
+    int64_t real_ns = harness_real_ns(CLOCK_MONOTONIC);
+    int64_t since_ns = real_ns - atomic_load(&page->real0_ns);
+    if (now.rate != 1.0) since_ns = (int64_t)((double)since_ns * now.rate);
+    int64_t mono_ns = atomic_load(&page->mono0_ns) + since_ns + jump_ns;
+    int64_t wall_ns = atomic_load(&page->wall0_ns) + since_ns + jump_ns + wall_step_ns;
+    atomic_fetch_add(&page->sequence, 1);
+    atomic_store(&page->real0_ns, real_ns);
+    atomic_store(&page->mono0_ns, mono_ns);
+    atomic_store(&page->wall0_ns, wall_ns);
+    if (rate >= 0) atomic_store(&page->rate, rate);
+    if (jump_ns) {
+        atomic_fetch_add(&page->jumped_ns, jump_ns);
+        atomic_store(&page->landed_ns, mono_ns);
+    }
+    atomic_fetch_add(&page->sequence, 1);
+    return mono_ns;
+}
+
+EXPORT int64_t harness_page_late_ns(struct page *page) { return atomic_load(&page->late_ns); }
+EXPORT void harness_page_late_reset(struct page *page) { atomic_store(&page->late_ns, 0); }
+EXPORT void harness_page_late_note(struct page *page, int64_t late_ns) {
+    if (late_ns > atomic_load(&page->late_ns)) atomic_store(&page->late_ns, late_ns);
+}
+
+/* Free the slot of a thread that is gone, unless somebody else has it by now. */
+EXPORT void harness_page_release(struct page *page, int32_t index, int32_t tid) {
+    struct slot *slot = &page->slot[index];
+    if (atomic_load(&slot->tid) != tid) return;
+    atomic_store(&slot->kind, KIND_NONE);
+    atomic_compare_exchange_strong(&slot->tid, &tid, 0);
+}
+
+EXPORT int harness_wake(int32_t pid, int32_t tid) {
+    return (int)(tid > 0 ? KERNEL3(SYS_tgkill, pid, tid, WAKE_SIGNAL) : KERNEL2(SYS_kill, pid, WAKE_SIGNAL));
+}
+
+/* What /proc/<pid>/task/<tid>/{stat,schedstat} say about one thread. */
+struct watched { int32_t stat_fd, schedstat_fd; int32_t state; int32_t padding; uint64_t turns; };
+
+enum { QUIET = 0, BUSY = 1, GONE = 2 };
+
+/* Reads state and number of turns on a CPU. `first` remembers them; otherwise they must be the same. */
+static int look(struct watched *thread, int first) {
+    char text[512];
+    long n = KERNEL4(SYS_pread64, thread->stat_fd, text, sizeof text - 1, 0);
+    if (n <= 0) return GONE;
+    text[n] = 0;
+    char *end = strrchr(text, ')');
+    if (!end || end + 2 >= text + n) return GONE;
+    char state = end[2];
+    int asleep = state == 'S' || state == 'T' || state == 't' || state == 'Z' || state == 'X';
+    if (!asleep) return BUSY;
+    uint64_t turns = 0;
+    if (thread->schedstat_fd >= 0) {
+        n = KERNEL4(SYS_pread64, thread->schedstat_fd, text, sizeof text - 1, 0);
+        if (n <= 0) return GONE;
+        text[n] = 0;
+        char *last = strrchr(text, ' ');
+        turns = last ? strtoull(last, NULL, 10) : 0;
+    }
+    if (!first && (turns != thread->turns || state != (char)thread->state)) return BUSY;
+    thread->turns = turns;
+    thread->state = state;
+    return QUIET;
+}
+
+/* The newest process id, the last word of /proc/loadavg: unchanged means that no thread was born. */
+static int64_t newest_pid(int loadavg_fd) {
+    char text[128];
+    long n = KERNEL4(SYS_pread64, loadavg_fd, text, sizeof text - 1, 0);
+    if (n <= 0) return -1;
+    text[n] = 0;
+    char *last = strrchr(text, ' ');
+    return last ? strtoll(last, NULL, 10) : -1;
+}
+EXPORT int64_t harness_newest_pid(int loadavg_fd) { return newest_pid(loadavg_fd); }
+
+/* Wait, in real time, until every thread sleeps.
+ *
+ * Returns -1 when all do, -2 when the set of threads is out of date, else the index of a busy thread after
+ * `patience_ns`. Two equal passes prove quiet without a pause between them: a thread that sleeps in both
+ * passes and had no turn between them slept from the one look to the other; at the end of the first pass
+ * all these spans overlap, so at that instant no thread could run. Whoever runs next must be woken from
+ * outside, or by a timer, because Linux delivers over loopback and wakes the receiver inside the sender's
+ * own system call, before the sender sleeps. Threads that the set does not know would show in newest_pid. */
+EXPORT int32_t harness_wait_quiet(struct watched *threads, int32_t count, int32_t loadavg_fd, int64_t newest,
+                                  int64_t patience_ns) {
+    int64_t start_ns = harness_real_ns(CLOCK_MONOTONIC);
+    int32_t busy = 0, rounds = 0, slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    int32_t answer = 0;
+    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+    for (;;) {
+        int found = QUIET;
+        /* Whoever was busy in the last round is the likeliest in this one. */
+        if (busy < count) found = look(&threads[busy], 1);
+        for (int pass = 0; pass < 2 && found == QUIET; pass++)
+            for (int32_t i = 0; i < count && found == QUIET; i++) {
+                found = look(&threads[i], pass == 0);
+                if (found != QUIET) busy = i;
+            }
+        if (found == GONE || (found == QUIET && newest_pid(loadavg_fd) != newest)) { answer = -2; break; }
+        if (found == QUIET) { answer = -1; break; }
+        answer = busy;
+        int64_t spent_ns = harness_real_ns(CLOCK_MONOTONIC) - start_ns;
+        if (spent_ns > patience_ns) break;
+        /* Leave the CPU to those we wait for; rarer looks at long work. */
+        struct timespec pause = { 0, ++rounds < 10 ? 20000 : rounds < 50 ? 100000 : 1000000 };
+        KERNEL2(SYS_nanosleep, &pause, NULL);
+        if (newest_pid(loadavg_fd) != newest && rounds % 8 == 0) { answer = -2; break; }
+    }
+    prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+    return answer;
+}
