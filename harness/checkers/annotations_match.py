@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._evidence import counted
 from harness.contract import Contract, Tier
 from harness.history import History
 
@@ -36,7 +37,7 @@ class AnnotationsMatch(Checker):
             said.append(f"{row['key']!r}{attribute}: {row.get('why') or 'no effect'}")
         keys = ", ".join(dict.fromkeys(repr(row["key"]) for row in rows))
         return broken(
-            f"{len(rows)} annotations without effect: {'; '.join(said)}",
+            f"{counted(len(rows), 'annotation')} without effect: {'; '.join(said)}",
             (),
             blame=f"task_annotations {keys} (celery/app/annotations.py)",
             mend="write exact task names and attributes of Task, or set them in the decorator or a base class",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._evidence import counted
 from harness.contract import Contract, Tier
 from harness.history import History
 
@@ -34,7 +35,7 @@ class RoutesMatch(Checker):
         queue = settings.get("default_queue")
         goes = f"; the tasks meant go to {queue!r}" if queue else ""
         return broken(
-            f"{len(routes)} routes match no task: {names}{goes}",
+            f"{counted(len(routes), 'route')} without a task: {names}{goes}",
             (),
             blame=f"task_routes: {names} (celery/app/routes.py)",
             mend="write the names as `celery inspect registered` shows them, or remove the routes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._evidence import counted
 from harness.contract import Contract, Tier
 from harness.history import History
 
@@ -29,7 +30,7 @@ class SettingsKnown(Checker):
             return unknown("the run has no snapshot of the settings in force")
         rows = settings["unknown"]
         if not rows:
-            return kept(f"{len(settings.get('conf', ()))} settings given, all of them read by Celery")
+            return kept("no setting is given that Celery does not read")
         said = []
         for row in rows:
             near = f" (nearest: {row['near']})" if row.get("near") else ""
@@ -37,7 +38,7 @@ class SettingsKnown(Checker):
             said.append(f"{row['name']} = {row.get('value')!r}{origin}{near}")
         names = ", ".join(str(row["name"]) for row in rows)
         return broken(
-            f"{len(rows)} settings that Celery does not read: {'; '.join(said)}",
+            f"{counted(len(rows), 'setting')} that Celery does not read: {'; '.join(said)}",
             (),
             blame=f"{names}: not in celery.app.defaults.SETTING_KEYS",
             mend="rename each to the setting meant, or remove it; retry options belong on the task",

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.checker import WHOLE_APP
 from harness.checkers.annotations_match import AnnotationsMatch
 from harness.contract import Contract
-from harness.verdict import Outcome
+from harness.verdict import Outcome, Verdict
 from tests.checkers.histories import run
 
 
-def judged(settings):
-    return AnnotationsMatch().verdict(Contract(()), WHOLE_APP, run(settings=settings))
+def judged(settings: dict[str, Any]) -> Verdict:
+    verdict = AnnotationsMatch().verdict(Contract(()), WHOLE_APP, run(settings=settings))
+    assert verdict is not None
+    return verdict
 
 
-def test_kept_where_every_annotation_has_an_effect():
+def test_kept_where_every_annotation_has_an_effect() -> None:
     assert judged({"annotations_without_effect": []}).outcome is Outcome.KEPT
 
 
-def test_broken_lists_each_key_with_the_reason():
+def test_broken_lists_each_key_with_the_reason() -> None:
     verdict = judged(
         {
             "annotations_without_effect": [
@@ -38,5 +42,5 @@ def test_broken_lists_each_key_with_the_reason():
     )
 
 
-def test_unknown_without_a_snapshot():
+def test_unknown_without_a_snapshot() -> None:
     assert judged({}).outcome is Outcome.UNKNOWN

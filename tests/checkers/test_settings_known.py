@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.checker import WHOLE_APP
 from harness.checkers.settings_known import SettingsKnown
 from harness.contract import Contract
-from harness.verdict import Outcome
+from harness.verdict import Outcome, Verdict
 from tests.checkers.histories import run
 
 
-def judged(settings):
-    return SettingsKnown().verdict(Contract((), path="contract.toml"), WHOLE_APP, run(settings=settings))
+def judged(settings: dict[str, Any]) -> Verdict:
+    verdict = SettingsKnown().verdict(Contract((), path="contract.toml"), WHOLE_APP, run(settings=settings))
+    assert verdict is not None
+    return verdict
 
 
-def test_kept_where_every_setting_is_known():
+def test_kept_where_every_setting_is_known() -> None:
     verdict = judged({"unknown": [], "conf": {"task_acks_late": {"value": True}}})
     assert verdict.outcome is Outcome.KEPT
-    assert verdict.observed == "1 settings given, all of them read by Celery"
+    assert verdict.observed == "no setting is given that Celery does not read"
     assert (verdict.guarantee, verdict.tier, verdict.origin) == ("settings_known", "app", "contract.toml")
 
 
-def test_broken_lists_name_value_origin_and_nearest():
+def test_broken_lists_name_value_origin_and_nearest() -> None:
     verdict = judged(
         {
             "unknown": [
@@ -39,7 +43,7 @@ def test_broken_lists_name_value_origin_and_nearest():
     assert verdict.events == ()
 
 
-def test_unknown_without_a_snapshot():
+def test_unknown_without_a_snapshot() -> None:
     verdict = judged({})
     assert verdict.outcome is Outcome.UNKNOWN
     assert verdict.observed == "the run has no snapshot of the settings in force"

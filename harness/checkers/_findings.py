@@ -1,0 +1,31 @@
+"""Several findings about one promise, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.checker import Finding, unknown
+from harness.checkers._evidence import cited
+from harness.verdict import Outcome
+
+
+def merged(findings: Sequence[Finding]) -> Finding:
+    """All broken ones as one, else all unknown ones, else all: equal ones once, with their number."""
+    for outcome in (Outcome.BROKEN, Outcome.UNKNOWN, Outcome.KEPT):
+        chosen = [finding for finding in findings if finding.outcome is outcome]
+        if chosen:
+            return Finding(
+                outcome,
+                "; ".join(_tallied(finding.observed for finding in chosen)),
+                cited(*(finding.events for finding in chosen)),
+                "; ".join(dict.fromkeys(finding.blame for finding in chosen if finding.blame)),
+                "; ".join(dict.fromkeys(finding.mend for finding in chosen if finding.mend)),
+            )
+    return unknown("nothing was found")
+
+
+def _tallied(said: Iterable[str]) -> Iterable[str]:
+    counts: dict[str, int] = {}
+    for one in said:
+        counts[one] = counts.get(one, 0) + 1
+    return (one if number == 1 else f"{one} ({number}x)" for one, number in counts.items())

@@ -1,0 +1,190 @@
+"""Each retry comes after the promised delay, and the delays are spread as promised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from harness.blame import no_retry, wrong_delay
+from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._evidence import cited, counted, seconds
+from harness.checkers.retry_cap import ENDLESS, ladder
+from harness.contract import Contract, Delay, Tier
+from harness.history import Event, History
+from harness.lives import Life, Retrial, end_s, lives
+from harness.workload import Experiment
+
+EARLY_S = 0.2
+LATE_S = 2.0
+LATE_SHARE = 0.01
+"""Tolerances of one delay: the time that a broker and a busy machine may add, or clocks round off."""
+
+ALPHA = 1e-6
+"""Odds that a true jitter is called false, so that many runs in a row agree."""
+
+LEAST = 8
+"""Fewer delays than these cannot contradict a jitter at `ALPHA`."""
+
+SAME_LEAST, SAME_SPAN_S, SAME_SHARE = 10, 5.0, 0.1
+"""So many delays of one retry, all within a tenth of their envelope, come by chance once in 1e8 runs."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen of all retries: each is in order, wrong, excused by a bent clock, or still to come."""
+
+    good: list[Retrial] = field(default_factory=list)
+    wrong: list[tuple[Life, Retrial]] = field(default_factory=list)
+    bent: list[Retrial] = field(default_factory=list)
+    pending: list[Retrial] = field(default_factory=list)
+
+
+class RetryDelays(Checker):
+    """Each delay between attempts is inside its promised envelope, and jitter is really there.
+
+    Tolerated are 0.2 s too early and 2 s + 1 % too late. Where jitter is promised, the delays as
+    shares of their envelopes are compared with the uniform distribution by the statistic of
+    Kolmogorov and Smirnov, at a level of one in a million by the inequality of Dvoretzky, Kiefer,
+    Wolfowitz and Massart, which holds for every sample size; a second of rounding is allowed for,
+    since Celery draws whole seconds. Without `retry_backoff` Celery waits `default_retry_delay`,
+    180 s, and its own jitter starts at 0 s (`celery/app/task.py`, `celery/utils/time.py`).
+    """
+
+    def promise(self, tier: Tier) -> str | None:
+        if tier.retry is None or tier.retry.delay is None or tier.retry.max_retries == 0:
+            return None
+        delay = tier.retry.delay
+        envelopes = [_said(delay, number) for number in range(1, (tier.retry.max_retries or ENDLESS) + 1)]
+        jitter = "no jitter" if delay.jitter == "none" else f"{delay.jitter} jitter"
+        return f"retries come after {', '.join(envelopes[:8])} ({delay.shape}, {jitter})"
+
+    def path(self, tier: Tier) -> str:
+        return f"tiers.{tier.name}.retry.delay"
+
+    def experiments(self, contract: Contract, tier: Tier) -> Iterable[Experiment]:
+        return ladder(contract, tier) if self.promise(tier) else ()
+
+    def judge(self, contract: Contract, tier: Tier, history: History) -> Finding:
+        delay = (tier.retry.delay if tier.retry else None) or Delay()
+        mine = list(lives(history, f"retry_cap/{tier.name}").values())
+        if not mine:
+            return unknown("no task was made to fail for ever")
+        given_up = [life for life in mine if not life.retries and life.outcome in ("failed", "rejected")]
+        seen = _sorted(mine, delay, history)
+        if seen.wrong or given_up:
+            return _broken(delay, seen, given_up, history)
+        if seen.bent:
+            said = _listed(delay, seen.bent)
+            return unknown(f"{said}; but the stage's clock was bent meanwhile", _events(seen.bent))
+        if seen.pending:
+            return unknown(f"{_listed(delay, seen.pending)} when the record ends", _events(seen.pending))
+        if not seen.good:
+            return unknown("no retry was seen, and no task failed for good", cited(*(x.story for x in mine)))
+        return _spread(delay, seen.good, mine, history)
+
+
+def _sorted(mine: Iterable[Life], delay: Delay, history: History) -> _Seen:
+    seen = _Seen()
+    bends = list(history.of("clock-bent"))
+    for life in mine:
+        for trial in life.retries:
+            low_s, high_s = delay.envelope_s(trial.number)
+            late_s = high_s + LATE_S + LATE_SHARE * high_s
+            until_s = trial.again.began.at_s if trial.again else end_s(history)
+            waited_s = until_s - trial.retried.at_s
+            if waited_s > late_s and _was_bent(bends, trial.retried.at_s, until_s):
+                seen.bent.append(trial)
+            elif waited_s > late_s:
+                seen.wrong.append((life, trial))
+            elif trial.again is None:
+                seen.pending.append(trial)
+            elif waited_s < low_s - min(EARLY_S, low_s / 2):
+                seen.wrong.append((life, trial))
+            else:
+                seen.good.append(trial)
+    return seen
+
+
+def _was_bent(bends: Iterable[Event], from_s: float, until_s: float) -> bool:
+    return any(from_s <= e.at_s and e.at_s - float(e.get("late_s") or 0.0) <= until_s for e in bends)
+
+
+def _broken(delay: Delay, seen: _Seen, given_up: Sequence[Life], history: History) -> Finding:
+    observed, blames, mends = [], [], []
+    if given_up:
+        tasks = ", ".join(dict.fromkeys(life.task for life in given_up))
+        observed.append(f"{tasks} failed for good without a retry")
+    if seen.wrong:
+        observed.append(_listed(delay, [trial for _, trial in seen.wrong]))
+    for life in {life.task: life for life in given_up}.values():
+        found = no_retry(history, life.task, life.error_type)
+        blames.append(found.blame)
+        mends.append(found.mend)
+    for task in dict.fromkeys(life.task for life, _ in seen.wrong):
+        found = wrong_delay(history, task)
+        blames.append(found.blame)
+        mends.append(found.mend)
+    events = cited(_events([trial for _, trial in seen.wrong]), *(life.story for life in given_up))
+    return broken("; ".join(observed), events, blame="; ".join(blames), mend="; ".join(mends))
+
+
+def _spread(delay: Delay, trials: Sequence[Retrial], mine: Sequence[Life], history: History) -> Finding:
+    """All delays are inside their envelopes: are they spread inside them as promised?"""
+    said = _listed(delay, trials)
+    if delay.jitter == "none":
+        return kept(said, _events(trials))
+    shares, slacks = [], []
+    by_number: dict[int, list[float]] = {}
+    for trial in trials:
+        low_s, high_s = delay.envelope_s(trial.number)
+        share = ((trial.observed_s or 0.0) - low_s) / (high_s - low_s) if high_s > low_s else 0.0
+        shares.append(min(1.0, max(0.0, share)))
+        slacks.append(min(1.0, 1.0 / (high_s - low_s)) if high_s > low_s else 1.0)
+        by_number.setdefault(trial.number, []).append(shares[-1])
+    if len(shares) < LEAST:
+        few = counted(len(shares), "retry", "retries")
+        return unknown(f"{said}; {few} are too few to tell jitter from none", _events(trials))
+    distance = distance_from_uniform(shares)
+    limit = math.sqrt(math.log(2 / ALPHA) / (2 * len(shares))) + sum(slacks) / len(slacks)
+    same = [
+        number
+        for number, group in by_number.items()
+        if len(group) >= SAME_LEAST
+        and max(group) - min(group) < SAME_SHARE
+        and delay.envelope_s(number)[1] - delay.envelope_s(number)[0] >= SAME_SPAN_S
+    ]
+    if distance <= limit and not same:
+        return kept(f"{said}; spread evenly (distance {distance:.2f}, limit {min(limit, 1):.2f})", _events(trials))
+    how = f"retry {same[0]} always after the same time" if same else f"unevenly spread ({distance:.2f})"
+    found = wrong_delay(history, next((life.task for life in mine if life.retries), ""))
+    return broken(f"{said}; {how}: no {delay.jitter} jitter", _events(trials), blame=found.blame, mend=found.mend)
+
+
+def distance_from_uniform(shares: Sequence[float]) -> float:
+    """The statistic of Kolmogorov and Smirnov: the largest distance of the sample from uniform on [0, 1]."""
+    size = len(shares)
+    steps = enumerate(sorted(shares))
+    return max((max((place + 1) / size - share, share - place / size) for place, share in steps), default=0.0)
+
+
+def _said(delay: Delay, number: int) -> str:
+    low_s, high_s = delay.envelope_s(number)
+    return seconds(high_s) if low_s == high_s else f"{round(low_s, 2):g}-{seconds(high_s)}"
+
+
+def _listed(delay: Delay, trials: Sequence[Retrial]) -> str:
+    """``retry 1: promised 15-30 s, observed 180.0 s (12x)``, for every retry among these."""
+    lines = []
+    for number in sorted({trial.number for trial in trials}):
+        some = [trial for trial in trials if trial.number == number]
+        times = sorted(trial.observed_s for trial in some if trial.observed_s is not None)
+        observed = "did not start" if not times else f"observed {times[0]:.1f} s"
+        if times and f"{times[0]:.1f}" != f"{times[-1]:.1f}":
+            observed = f"observed {times[0]:.1f}-{times[-1]:.1f} s"
+        lines.append(f"retry {number}: promised {_said(delay, number)}, {observed} ({len(some)}x)")
+    return "; ".join(lines)
+
+
+def _events(trials: Iterable[Retrial]) -> tuple[Event, ...]:
+    return cited([e for trial in trials for e in (trial.retried, trial.again and trial.again.began) if e])
