@@ -17,9 +17,9 @@ from pathlib import Path
 
 import harness
 from harness.errors import StageError
-from harness.reaper import Reaper, end_session, sweep_stale
+from harness.reaper import PREFIX, TOKEN, Reaper, end_session, sweep_stale
 
-PREFIX = "celery-harness-"
+
 UNWANTED = ("CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START")
 
 
@@ -71,7 +71,7 @@ class ProcessLauncher:
         """Start a process; output goes to ``logs/NAME.log``, or to pipes for input and output."""
         clock = dict(self.clock_environment["passive" if passive else "active"])
         variables = {k: v for k, v in os.environ.items() if k not in UNWANTED}
-        variables |= self.environment | clock | {"CELERY_HARNESS_SESSION": self.token} | dict(environment or {})
+        variables |= self.environment | clock | {TOKEN: self.token} | dict(environment or {})
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 list(command),

@@ -73,8 +73,14 @@ class Worker(Protocol):
     def resume(self) -> None:
         """SIGCONT main and children."""
 
-    def start(self) -> None:
-        """Start it (again); returns when it is ready to consume."""
+    def launch(self) -> None:
+        """Start it (again) unless it runs; returns at once."""
+
+    def ready(self) -> None:
+        """Wait until it is ready to consume."""
+
+    def ended(self) -> bool:
+        """Whether its main process has ended."""
 
 
 class Mail(Protocol):

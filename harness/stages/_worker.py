@@ -47,8 +47,10 @@ class ProcessWorker:
 
     def launch(self) -> None:
         """Start the process and return at once."""
-        if self.pid and not self.world.launcher.ended(self.pid):
+        if not self.ended():
             return
+        if self.pid:
+            self.world.launcher.end(self.pid)
         self._starts += 1
         process = self.world.launcher.popen(
             f"worker-{self.name}",
@@ -75,6 +77,10 @@ class ProcessWorker:
         """Start (again); returns when it consumes."""
         self.launch()
         self.ready()
+
+    def ended(self) -> bool:
+        """Whether its main process has ended."""
+        return not self.pid or self.world.launcher.ended(self.pid)
 
     def children(self) -> tuple[int, ...]:
         """The pool's processes, oldest first."""

@@ -51,14 +51,22 @@ class Processes(Stage):
         shared, environments = _shared_clock(settings, folder)
         launcher = ProcessLauncher(environments, folder, token)
         try:
-            timing = Warp(shared, launcher.roots) if shared is not None else RealTime()
-            if shared is not None and settings.warp not in ("auto", "off"):
-                timing.rate = float(settings.warp)
+            timing = _timing(shared, launcher, settings)
             world = ProcessWorld(settings, launcher, StageClock(shared, timing))
             _start(world)
             yield world
         finally:
             launcher.close()
+
+
+def _timing(
+    shared: SharedClock | None, launcher: ProcessLauncher, settings: StageSettings
+) -> Warp | RealTime | FixedRate:
+    if shared is None:
+        return RealTime()
+    if settings.warp == "auto":
+        return Warp(shared, launcher.roots)
+    return FixedRate(shared, float(settings.warp))
 
 
 def _shared_clock(

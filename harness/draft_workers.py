@@ -1,0 +1,97 @@
+"""Finds the workers that production starts, where the app's folder says it: a Procfile or a compose file."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.contract import WorkerLayout
+
+FILES = ("Procfile", "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+SIZE_LIMIT = 200_000
+
+_VALUES = {"-Q": "queues", "--queues": "queues", "-c": "concurrency", "--concurrency": "concurrency",
+           "-P": "pool", "--pool": "pool", "-n": "hostname", "--hostname": "hostname"}  # fmt: skip
+_KEPT = ("-E", "--task-events", "-O", "--optimization", "--prefetch-multiplier", "--max-tasks-per-child")
+"""Options of ``celery worker`` that change what a contract promises, and are kept as they are."""
+
+
+def found(
+    folder: Path, declared: Sequence[str], concurrency: int = 1
+) -> tuple[tuple[WorkerLayout, ...], str]:
+    """The workers in the first file that names any, and that file's name; none where there is none.
+
+    A worker without ``-Q`` consumes the queues `declared` (celery/app/amqp.py, `consume_from`).
+    """
+    for name in FILES:
+        file = folder / name
+        try:
+            text = file.read_text(encoding="utf-8")[:SIZE_LIMIT] if file.is_file() else ""
+        except (OSError, UnicodeDecodeError):
+            continue
+        workers = _distinct(_workers(text, tuple(declared), concurrency))
+        if workers:
+            return workers, name
+    return (), ""
+
+
+def _workers(text: str, declared: tuple[str, ...], concurrency: int) -> Iterator[WorkerLayout]:
+    service = ""
+    for line in text.splitlines():
+        label = re.match(r"\s*([\w.-]+):\s*(.*)", line)
+        if label and label[1] not in ("command", "entrypoint"):
+            service = label[1]
+        words = _words(label[2] if label else line)
+        if "worker" in words and any(Path(word).name == "celery" for word in words):
+            yield _layout(words[words.index("worker") + 1 :], service, declared, concurrency)
+
+
+def _words(command: str) -> list[str]:
+    try:
+        listed = json.loads(command) if command.startswith("[") else shlex.split(command, comments=True)
+    except ValueError:
+        return []
+    return [str(word) for word in listed] if isinstance(listed, list) else []
+
+
+def _layout(words: list[str], service: str, declared: tuple[str, ...], concurrency: int) -> WorkerLayout:
+    given = {"concurrency": str(concurrency), "pool": "prefork", "hostname": service, "queues": ""}
+    kept: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
+        name, equals, value = word.partition("=")
+        if name in _VALUES:
+            given[_VALUES[name]] = value if equals else next(remaining, "")
+        elif word[:2] in ("-Q", "-c", "-P", "-n") and len(word) > 2:
+            given[_VALUES[word[:2]]] = word[2:]
+        elif name in _KEPT:
+            kept.append(word)
+            if not equals and name not in ("-E", "--task-events"):
+                kept.append(next(remaining, ""))
+    queues = tuple(queue.strip() for queue in given["queues"].split(",") if queue.strip())
+    count = (
+        int(given["concurrency"]) if re.fullmatch(r"[1-9][0-9]{0,4}", given["concurrency"]) else concurrency
+    )
+    return WorkerLayout(
+        name=re.sub(r"[^A-Za-z0-9_-]+", "-", given["hostname"].partition("@")[0]).strip("-") or "worker",
+        queues=queues or declared,
+        concurrency=count,
+        pool=given["pool"] or "prefork",
+        options=tuple(kept),
+    )
+
+
+def _distinct(workers: Iterator[WorkerLayout]) -> tuple[WorkerLayout, ...]:
+    named: dict[str, WorkerLayout] = {}
+    for worker in workers:
+        name = worker.name
+        number = 2
+        while name in named:
+            name = f"{worker.name}-{number}"
+            number += 1
+        named[name] = replace(worker, name=name)
+    return tuple(named.values())

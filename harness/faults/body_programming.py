@@ -1,0 +1,32 @@
+"""See `BodyProgramming`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.fault import Fault
+from harness.stage import World
+
+
+@dataclass(frozen=True, slots=True)
+class BodyProgramming(Fault):
+    """Task bodies fail with `TypeError`, as a bug would.
+
+    The error is raised inside the task's own function, at the first line of its first ``try`` block where
+    it has one, in the first `attempts` attempts of every task whose name matches the glob `task`. Healed
+    by running bodies as they are again.
+    """
+
+    task: str = "*"
+    attempts: int = 1
+
+    @contextmanager
+    def strike(self, world: World) -> Iterator[None]:
+        """Strike; heal when the context ends."""
+        withdraw = world.order_bodies(self.task, {"raises": "programming", "failing_attempts": self.attempts})
+        try:
+            yield
+        finally:
+            withdraw()

@@ -1,0 +1,22 @@
+"""See `BrokerDropsConnections`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.fault import Fault
+from harness.stage import World
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerDropsConnections(Fault):
+    """The broker closes every client connection, once. Clients may connect again at once, so there is nothing to heal.
+    """
+
+    @contextmanager
+    def strike(self, world: World) -> Iterator[None]:
+        """Strike; heal when the context ends."""
+        world.broker.drop_connections()
+        yield

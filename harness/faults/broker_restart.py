@@ -1,0 +1,25 @@
+"""See `BrokerRestart`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.fault import Fault
+from harness.stage import World
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRestart(Fault):
+    """The broker is killed (SIGKILL). Healed by starting it again on the same port and data.
+    """
+
+    @contextmanager
+    def strike(self, world: World) -> Iterator[None]:
+        """Strike; heal when the context ends."""
+        try:
+            world.broker.kill()
+            yield
+        finally:
+            world.broker.start()

@@ -1,0 +1,29 @@
+"""See `MailDrops`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.fault import Fault
+from harness.stage import World
+
+
+@dataclass(frozen=True, slots=True)
+class MailDrops(Fault):
+    """The mail server resets the connection, by default in the middle of DATA.
+
+    `at` is the step: connect, ehlo, mail, rcpt or data. Healed for new connections.
+    """
+
+    at: str = "data"
+
+    @contextmanager
+    def strike(self, world: World) -> Iterator[None]:
+        """Strike; heal when the context ends."""
+        world.mail.behave("drop", at=self.at)
+        try:
+            yield
+        finally:
+            world.mail.behave("accept")

@@ -1,0 +1,30 @@
+"""See `MailHangs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.fault import Fault
+from harness.stage import World
+
+
+@dataclass(frozen=True, slots=True)
+class MailHangs(Fault):
+    """The mail server accepts the connection and then says nothing more.
+
+    It falls silent at the step `at`: connect, ehlo, mail, rcpt or data. Clients without a timeout wait for
+    ever (`smtplib` has none by default). Healed for new connections.
+    """
+
+    at: str = "connect"
+
+    @contextmanager
+    def strike(self, world: World) -> Iterator[None]:
+        """Strike; heal when the context ends."""
+        world.mail.behave("hang", at=self.at)
+        try:
+            yield
+        finally:
+            world.mail.behave("accept")

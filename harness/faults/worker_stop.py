@@ -1,0 +1,39 @@
+"""See `WorkerStop`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.fault import Fault
+from harness.faults._select import chosen, restart
+from harness.stage import World
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStop(Fault):
+    """Workers are told to stop: warm (SIGTERM, they finish what runs) or cold (SIGQUIT).
+
+    All workers that consume `queue` are struck, or the one named `worker`. Healed by waiting up to
+    `within_s` seconds for them to end, and starting them again.
+    """
+
+    cold: bool = False
+    queue: str | None = None
+    worker: str | None = None
+    within_s: float = 60.0
+
+    @contextmanager
+    def strike(self, world: World) -> Iterator[None]:
+        """Strike; heal when the context ends."""
+        victims = chosen(world, queue=self.queue, worker=self.worker)
+        try:
+            for victim in victims:
+                victim.stop(cold=self.cold)
+            yield
+        finally:
+            world.advance(lambda: all(victim.ended() for victim in victims), within_s=self.within_s)
+            for victim in victims:
+                victim.kill()
+            restart(victims)
