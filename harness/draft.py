@@ -22,7 +22,7 @@ from harness.settings import (
     task_queue,
 )
 
-_TABLES = ("", "retry", "result", "limits", "loss")
+_TABLES = ("", "retry", "result", "limits")
 
 
 def draft(snapshot: Settings, app_name: str, folder: Path | None = None) -> str:

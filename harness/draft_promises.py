@@ -44,10 +44,10 @@ def promises(settings: Settings, task: str) -> Iterator[Promise]:
         )
     if _is_set(settings, "worker_send_task_events") and _is_set(settings, "task_send_sent_event"):
         yield Promise("", "events", True, conf_setting(settings, "worker_send_task_events").origin)
+    yield from _loss(settings, task)
     yield from _retry(settings, task, described)
     yield from _result(settings, task)
     yield from _limits(settings, task)
-    yield from _loss(settings, task)
 
 
 def _direction(settings: Settings) -> str:
@@ -78,7 +78,7 @@ def _retry(settings: Settings, task: str, described: Mapping[str, Any]) -> Itera
 
 def _cap(settings: Settings, task: str, calls: list[Any], *, automatic: bool) -> Promise:
     own = task_setting(settings, task, "max_retries")
-    found = {call.get("max_retries") or own.value for call in calls}
+    found = {own.value if call.get("max_retries") is None else call["max_retries"] for call in calls}
     origin = own.origin
     if automatic:
         kwargs = task_setting(settings, task, "retry_kwargs")
@@ -186,7 +186,7 @@ def _loss(settings: Settings, task: str) -> Iterator[Promise]:
         note = "loss: a killed child's task comes back without a brake (retry_on_worker_lost off)"
     else:
         note = "loss: a killed child's task is retried, at most max_retries times"
-    yield Promise("loss", "", note=note)
+    yield Promise("", "loss", note=note)
 
 
 def _is_set(settings: Settings, name: str) -> bool:

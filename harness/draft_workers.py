@@ -19,6 +19,11 @@ _VALUES = {"-Q": "queues", "--queues": "queues", "-c": "concurrency", "--concurr
 _KEPT = ("-E", "--task-events", "-O", "--optimization", "--prefetch-multiplier", "--max-tasks-per-child")
 """Options of ``celery worker`` that change what a contract promises, and are kept as they are."""
 
+_COMPOSE_KEYS = frozenset({
+    "build", "command", "depends_on", "deploy", "entrypoint", "env_file", "environment", "healthcheck", "labels",
+    "logging", "networks", "ports", "services", "volumes",
+})  # fmt: skip
+
 
 def found(
     folder: Path, declared: Sequence[str], concurrency: int = 1
@@ -43,11 +48,12 @@ def _workers(text: str, declared: tuple[str, ...], concurrency: int) -> Iterator
     service = ""
     for line in text.splitlines():
         label = re.match(r"\s*([\w.-]+):\s*(.*)", line)
-        if label and label[1] not in ("command", "entrypoint"):
-            service = label[1]
         words = _words(label[2] if label else line)
+        if label and not label[2] and label[1] not in _COMPOSE_KEYS:
+            service = label[1]
         if "worker" in words and any(Path(word).name == "celery" for word in words):
-            yield _layout(words[words.index("worker") + 1 :], service, declared, concurrency)
+            own = label[1] if label and label[1] not in _COMPOSE_KEYS else service
+            yield _layout(words[words.index("worker") + 1 :], own, declared, concurrency)
 
 
 def _words(command: str) -> list[str]:
