@@ -26,7 +26,8 @@ class AlertSent(Checker):
         alert = tier.alert
         if alert is None:
             return None
-        return f"failed for good is announced once to {', '.join(alert.to) or 'nobody'} within {seconds(alert.within_s)}"
+        people = ", ".join(alert.to) or "nobody"
+        return f"failed for good is announced once to {people} within {seconds(alert.within_s)}"
 
     def path(self, tier: Tier) -> str:
         return f"tiers.{tier.name}.alert"

@@ -30,7 +30,8 @@ class DeadLetter(Checker):
         if letter is None:
             return None
         carried = ", ".join(letter.carries) or "nothing in particular"
-        return f"failed for good leaves one letter in {letter.to} within {seconds(letter.within_s)}, with {carried}"
+        within = seconds(letter.within_s)
+        return f"failed for good leaves one letter in {letter.to} within {within}, with {carried}"
 
     def path(self, tier: Tier) -> str:
         return f"tiers.{tier.name}.dead_letter"
@@ -98,8 +99,8 @@ def _one(history: History, promised: Promise, failure: Failure, letters: Sequenc
         return broken(
             f"the letter of {failure.life.task} lacks {', '.join(gaps)}",
             cited([failure.end], letters),
-            blame=f"what files the letter does not keep {', '.join(gaps)}: the task cannot be replayed from it",
-            mend="store sender.name, args, kwargs, repr(exception) and request.retries in the task_failure receiver",
+            blame=f"what files the letter does not keep {', '.join(gaps)}: no replay without it",
+            mend="keep sender.name, args, kwargs, repr(exception), request.retries in the task_failure receiver",
         )
     late_s = letters[0].at_s - failure.at_s
     excused = _read_at_the_end(history, letters[0]) or hindered(
@@ -135,7 +136,7 @@ def _none(history: History, promised: Promise, failed: Sequence[Failure], due: S
     elif promised.kind == "queue" and history.header.broker == "redis":
         blame = "Redis ignores x-dead-letter-exchange, and nothing else files a letter"
     else:
-        blame = "no handler is wired: no signal receiver, on_failure, errback or dead letter exchange files a letter"
+        blame = "no handler is wired: no signal receiver, errback or dead letter exchange files a letter"
     return broken(
         f"{len(due)} of {counted(len(failed), 'task')} that failed for good left no letter in {promised.to}",
         cited(ends, crashed),

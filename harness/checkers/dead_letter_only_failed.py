@@ -53,7 +53,7 @@ class DeadLetterOnlyFailed(Checker):
                     f"{life.task} succeeded and left a dead letter",
                     cited([life.end], letters),
                     blame="what files the letter runs before the last attempt has failed",
-                    mend="file it from celery.signals.task_failure, not from task_retry or an except clause in the task",
+                    mend="file it from celery.signals.task_failure, not from task_retry or an except clause",
                 )
         if not succeeded:
             return unknown("no task of the tier succeeded")
@@ -61,7 +61,7 @@ class DeadLetterOnlyFailed(Checker):
         if _retries(tier) and not second:
             return unknown("no task of the tier succeeded after a failed attempt", cited(ends))
         return kept(
-            f"{counted(len(succeeded), 'task')} succeeded, {len(second)} of them after a failed attempt, without a letter",
+            f"{counted(len(succeeded), 'task')} succeeded without a letter, {len(second)} after a failed attempt",
             cited([life.end for life in second if life.end is not None], ends),
         )
 

@@ -100,10 +100,6 @@ class Deduplication(Checker):
         return together([part for part in parts if part is not None])
 
 
-def _ends(lives: Iterable[Life]) -> list[Event]:
-    return [life.end for life in lives if life.end is not None]
-
-
 def _overlap(groups: Sequence[Equals], promised: Promise) -> Finding | None:
     """Two equal tasks in their bodies at once, while the lock of the first was promised to hold."""
     lock_s = math.inf if promised.lock_s is None else promised.lock_s
@@ -199,7 +195,7 @@ def _too_early(group: Equals, first: Run, again: Run, lock_s: float) -> Finding:
 def _too_late(group: Equals, first: Run, life: Life, age_s: float) -> Finding:
     return broken(
         f"an equal {group.task} was kept out {seconds(age_s)} after the first began, which was over",
-        cited([first.entered], life.of("lock-denied"), _ends([life])),
+        cited([first.entered], life.of("lock-denied"), life.ends[-1:]),
         blame="the lock outlives the task: nothing releases it when the task ends",
         mend="release the lock in a finally clause, or in on_success and on_failure",
     )
@@ -213,7 +209,7 @@ def _different(others: Sequence[Equals], groups: Sequence[Equals]) -> Finding:
         if not group.runs:
             return broken(
                 f"{group.task} with other arguments was kept out too",
-                cited(lock_events(group, "lock-denied"), _ends(group.lives)),
+                cited(lock_events(group, "lock-denied"), [life.end for life in group.lives if life.end]),
                 blame="the lock's key leaves the arguments out",
                 mend="make the key of the task's name and all of its bound arguments",
             )
@@ -245,7 +241,7 @@ def _orphan(groups: Sequence[Equals], lock_s: float) -> Finding:
             return unknown("the redelivered task was in its body when the lock was tested", [lost.entered])
         return broken(
             f"{seconds(lock_s)} after a worker was killed, its lock still keeps equal {group.task} out",
-            cited([lost.entered], probe.of("lock-denied"), _ends([probe])),
+            cited([lost.entered], probe.of("lock-denied"), probe.ends[-1:]),
             blame="the lock has no expiry, or a longer one: a killed worker never releases it",
             mend=f"give the lock a life of {seconds(lock_s)} (cache.add timeout, SET NX EX)",
         )

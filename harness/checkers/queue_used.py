@@ -87,7 +87,7 @@ def _undelivered(tier: Tier, history: History, placed: list[Event]) -> Finding:
     if not workers or any(tier.queue in (e.get("queues") or ()) for e in workers):
         return unknown(f"no message was delivered from {tier.queue}", cited(placed))
     return broken(
-        f"{counted(len(ids_of(placed)), 'task')} published to {tier.queue}, none delivered: no worker consumes it",
+        f"{counted(len(ids_of(placed)), 'task')} in {tier.queue}, none delivered: no worker consumes it",
         cited(placed, workers),
         blame=f"the -Q of no worker names {tier.queue}",
         mend=f"celery worker -Q {tier.queue}",

@@ -21,7 +21,8 @@ class ResultCompression(Checker):
     def promise(self, tier: Tier) -> str | None:
         if tier.result is None or tier.result.compression is None:
             return None
-        return f"results from {tier.result.compression_from_bytes} bytes on are stored {tier.result.compression}-compressed"
+        size = tier.result.compression_from_bytes
+        return f"results of {size} bytes and more are stored compressed with {tier.result.compression}"
 
     def path(self, tier: Tier) -> str:
         return f"tiers.{tier.name}.result.compression"

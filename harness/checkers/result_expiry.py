@@ -117,7 +117,7 @@ def _wrong_life(history: History, event: Event, expires_s: float, name: str) -> 
         blame = name if value is None else f"{name} = {value}"
     life = "never expires" if ttl_s is None else f"lives {seconds(ttl_s)}"
     return broken(
-        f"a {event.get('status')} result of {event.task or event.task_id} {life}, promised are {seconds(expires_s)}",
+        f"a {event.get('status')} result ({event.task_id}) {life}, promised are {seconds(expires_s)}",
         (event,),
         blame=blame,
         mend=f"{name} = {expires_s:g}",

@@ -57,8 +57,8 @@ def _broken(observed: str, events: list[Event]) -> Finding:
     return broken(
         observed,
         cited(sorted(events, key=lambda event: event.at_s)),
-        blame="worker_hijack_root_logger (on by default) replaces the app's log handlers by Celery's plain text",
-        mend="install the handlers in a receiver of celery.signals.setup_logging, with the task id as a field",
+        blame="worker_hijack_root_logger (on by default) puts plain text in place of the app's log handlers",
+        mend="install them in a receiver of celery.signals.setup_logging, with the task id as a field",
     )
 
 

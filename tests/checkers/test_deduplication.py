@@ -81,7 +81,8 @@ def test_kept_where_equal_tasks_wait_and_others_do_not() -> None:
     assert verdict.outcome is Outcome.KEPT
     assert verdict.events == (2, 4, 15, 8)
     assert verdict.observed == (
-        "payroll.tasks.pay kept an equal one out; 1 equal task ran after the lock was gone; other arguments ran"
+        "payroll.tasks.pay kept an equal one out; 1 equal task ran after the lock was gone; "
+        "other arguments ran"
     )
 
 

@@ -10,7 +10,6 @@ from harness.workload import Body, Send
 from tests.checkers.histories import PAY, event, option, run, sent
 
 TIER = Tier("critical", ("payroll.*",), members=(PAY,), result=Result(compression="gzip"))
-LARGE = {"returns_bytes": 40_000}
 
 
 def judged(*events: Event, **settings: object) -> Verdict:
@@ -72,4 +71,4 @@ def test_unknown_without_a_large_result() -> None:
 def test_the_experiment_asks_for_twice_the_size() -> None:
     (one,) = ResultCompression().experiments(Contract((TIER,)), TIER)
     assert one.name == "result_compression/critical"
-    assert one.sends == (Send(PAY, Body(stub=True, **LARGE)),)
+    assert one.sends == (Send(PAY, Body(stub=True, returns_bytes=40_000)),)

@@ -41,7 +41,7 @@ def test_broken_where_results_never_expire() -> None:
         run(succeeded("a", PAY, 0.0), stored("a", None), settings={"conf": {"result_expires": option(0)}})
     )
     assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (1,))
-    assert verdict.observed == "a SUCCESS result of a never expires, promised are 3600 s"
+    assert verdict.observed == "a SUCCESS result (a) never expires, promised are 3600 s"
     assert (verdict.blame, verdict.mend) == ("result_expires = 0", "result_expires = 3600")
 
 
