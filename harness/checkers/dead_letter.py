@@ -100,7 +100,7 @@ def _one(history: History, promised: Promise, failure: Failure, letters: Sequenc
             f"the letter of {failure.life.task} lacks {', '.join(gaps)}",
             cited([failure.end], letters),
             blame=f"what files the letter does not keep {', '.join(gaps)}: no replay without it",
-            mend="keep sender.name, args, kwargs, repr(exception), request.retries in the task_failure receiver",
+            mend="keep sender.name, args, kwargs, repr(exception) and request.retries with it",
         )
     late_s = letters[0].at_s - failure.at_s
     excused = _read_at_the_end(history, letters[0]) or hindered(

@@ -61,7 +61,7 @@ class DeadLetterOnlyFailed(Checker):
         if _retries(tier) and not second:
             return unknown("no task of the tier succeeded after a failed attempt", cited(ends))
         return kept(
-            f"{counted(len(succeeded), 'task')} succeeded without a letter, {len(second)} after a failed attempt",
+            f"{counted(len(succeeded), 'task')} succeeded and left no letter, {len(second)} of them late",
             cited([life.end for life in second if life.end is not None], ends),
         )
 

@@ -28,7 +28,7 @@ def judged(history: History, tier: Tier = TIER) -> Verdict:
 def test_kept_where_a_task_that_recovered_left_none() -> None:
     verdict = judged(run(ladder("a", PAY, 0.0, "x/critical", [30], ends="succeeded")))
     assert (verdict.outcome, verdict.events) == (Outcome.KEPT, (8,))
-    assert verdict.observed == "1 task succeeded without a letter, 1 after a failed attempt"
+    assert verdict.observed == "1 task succeeded and left no letter, 1 of them late"
 
 
 def test_broken_where_a_letter_was_filed_before_the_last_attempt() -> None:
