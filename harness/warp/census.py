@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from harness.warp.clock import SharedClock
 
@@ -77,6 +78,7 @@ class Census:
     _strangers: set[int] = field(default_factory=set)
     _known_roots: frozenset[int] = frozenset()
     _order: list[int] = field(default_factory=list)
+    _places: dict[int, int] = field(default_factory=dict)
     _watched: ctypes.Array[_Watched] = field(default_factory=lambda: (_Watched * 0)())
     _loadavg_fd: int = -1
     _newest: int = -2
@@ -103,14 +105,11 @@ class Census:
 
     def is_stopped(self, tid: int) -> bool:
         """Whether the last look found the thread (or, for minus a pid, the process) stopped by a signal."""
-        return self._states.get(abs(tid)) in _STOPPED
+        place = self._places.get(abs(tid))
+        return place is not None and self._watched[place].state in _STOPPED
 
     def __contains__(self, tid: int) -> bool:
         return abs(tid) in self._threads
-
-    @property
-    def _states(self) -> dict[int, int]:
-        return {tid: self._watched[place].state for place, tid in enumerate(self._order)}
 
     def refresh(self) -> None:
         """Look again at who belongs to the stage, and give back what the dead have left."""
@@ -170,6 +169,7 @@ class Census:
                 self._threads.pop(tid, None)
                 thread.close()
         self._order = sorted(self._threads)
+        self._places = {tid: place for place, tid in enumerate(self._order)}
         self._watched = (_Watched * len(self._order))(
             *(_Watched(self._threads[tid].stat_fd, self._threads[tid].schedstat_fd) for tid in self._order)
         )
@@ -181,7 +181,7 @@ class Census:
             return f"a process that has just begun or ended ({tid})"
         try:
             text = os.pread(thread.stat_fd, 200, 0).decode(errors="replace")
-            command = open(f"/proc/{thread.pid}/cmdline", "rb").read().replace(b"\0", b" ").decode(errors="replace")
+            command = Path(f"/proc/{thread.pid}/cmdline").read_text(errors="replace").replace("\0", " ")
         except OSError:
             return f"process {thread.pid}, gone"
         return f"process {thread.pid} ({command.strip()[:120]}), thread {tid}, state {text.rpartition(')')[2][:3].strip()}"

@@ -9,20 +9,23 @@ import platform
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent
 MACHINES = ("x86_64", "aarch64")
-_FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden")
+_FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-sanitize=undefined", "-s")
 _ZIG_TARGET = "{machine}-linux-gnu.2.17"
 _COMPILE_LIMIT_S = 180
 
 
 def host_machine() -> str | None:
-    """``x86_64`` or ``aarch64``; None where the library has no system calls to make."""
-    if sys.platform != "linux":
+    """``x86_64`` or ``aarch64`` with glibc; None elsewhere: the library knows no other system calls, and
+    what it puts itself before is glibc's."""
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return None
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    said = platform.machine().lower()
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(said, said)
     return machine if machine in MACHINES else None
 
 
@@ -43,10 +46,27 @@ def digest() -> str:
     return total.hexdigest()[:20]
 
 
+@cache
 def native_compiler() -> str | None:
-    """The C compiler of this machine: ``$CC``, ``cc``, ``gcc`` or ``clang``."""
+    """The C compiler of this machine that works: ``$CC``, ``cc``, ``gcc`` or ``clang``."""
     wanted = os.environ.get("CC", "").split(" ")[0]
-    return next((found for name in (wanted, "cc", "gcc", "clang") if name and (found := shutil.which(name))), None)
+    candidates = [shutil.which(name) for name in (wanted, "cc", "gcc", "clang") if name]
+    return next((found for found in candidates if found and _works(found)), None)
+
+
+def _works(compiler: str) -> bool:
+    """A compiler without libc's headers is none."""
+    try:
+        done = subprocess.run(
+            [compiler, "-x", "c", "-fsyntax-only", "-"],
+            input=b"#include <stdlib.h>\n#include <linux/futex.h>\n",
+            capture_output=True,
+            timeout=_COMPILE_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
 
 
 def has_zig() -> bool:
@@ -68,6 +88,12 @@ def compiler_for(machine: str, *, portable: bool = False) -> list[str] | None:
     if cross := shutil.which(f"{machine}-linux-gnu-gcc"):
         return [cross]
     return zig if has_zig() else None
+
+
+def is_portable(machine: str) -> bool:
+    """Whether a portable compilation for the machine runs on every Linux with glibc 2.17 or newer."""
+    command = compiler_for(machine, portable=True)
+    return command is not None and "ziglang" in command
 
 
 def compile_library(machine: str, target: Path, *, portable: bool = False) -> None:

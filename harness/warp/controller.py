@@ -18,7 +18,7 @@ _SECOND_NS = 1_000_000_000
 # Python and the servers round a timeout up to whole milliseconds, so the wait for a known moment ends a
 # little after it; one jump takes both.
 _PRECISE_SLACK_NS = 20_000_000
-# A due thread that blocks signals looks again after its slice, 50 ms at most (waits.c).
+# A due thread that blocks signals looks again after its slice, 50 ms at most (wait.h).
 _DUE_PATIENCE_S = 0.25
 # Calls of `until` while something works without end.
 _BUSY_LOOK_S = 0.1
@@ -185,7 +185,9 @@ class Warp:
         slack_ns = round(self.slack_s * _SECOND_NS)
         far_ns = now_ns + round(self.longest_jump_s * _SECOND_NS)
         ahead = [
-            s for s in slots if s.deadline_ns > now_ns and not s.passive and not self._census.is_stopped(s.tid)
+            s
+            for s in slots
+            if s.deadline_ns > now_ns and not s.passive and not self._census.is_stopped(s.tid)
         ]
         # Nobody waits for a time of his own: only a server's timer can wake somebody, so in small steps.
         first_ns = min((s.deadline_ns for s in ahead), default=now_ns + slack_ns)
@@ -196,10 +198,13 @@ class Warp:
             if first_ns > precise_ns + _PRECISE_SLACK_NS:
                 return min(precise_ns, far_ns)
             last_ns = min(last_ns, precise_ns + _PRECISE_SLACK_NS)
-        return min(max(s.deadline_ns for s in ahead if s.deadline_ns <= last_ns) if ahead else last_ns, far_ns)
+        return min(
+            max(s.deadline_ns for s in ahead if s.deadline_ns <= last_ns) if ahead else last_ns, far_ns
+        )
 
     def _note_overtaken(self, slots: list[Slot], now_ns: int) -> None:
         """A live thread that was due before this jump and has still not gone on makes the clock bent."""
         for slot in slots:
-            if slot.deadline_ns < now_ns and not slot.passive and not self._census.is_stopped(slot.tid):
+            late = slot.deadline_ns < now_ns and slot.kind is not Kind.TIMER and not slot.passive
+            if late and not self._census.is_stopped(slot.tid):
                 self.clock.note_lateness(now_ns - slot.deadline_ns)

@@ -102,7 +102,9 @@ def _tested(path: Path) -> tuple[Path | None, str]:
     with tempfile.TemporaryDirectory(prefix="celery-harness-") as folder:
         page = Path(folder) / "clock"
         page.touch()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("LD_PRELOAD", "CELERY_HARNESS"))}
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("LD_PRELOAD", "CELERY_HARNESS"))
+        }
         try:
             done = subprocess.run(
                 [sys.executable, "-S", "-c", _SELF_TEST, str(path), str(page), _BENT],

@@ -73,15 +73,13 @@ struct slot *harness_claim_slot(int32_t tid) {
 
 static void release_slot(void *value) {
     struct slot *slot = value;
-    extern void harness_waits_forget(void);
-    harness_waits_forget();
+    harness_wait_forget();
     atomic_store(&slot->kind, KIND_NONE);
     atomic_store(&slot->tid, 0);
 }
 
 static void in_forked_child(void) {
-    extern void harness_waits_forget(void);
-    harness_waits_forget();
+    harness_wait_forget();
     harness_timers_forget();
     pthread_setspecific(thread_end, NULL);
 }
@@ -91,6 +89,17 @@ static void on_wake(int signal) {
     int saved = errno;
     harness_timers_rearm();
     errno = saved;
+}
+
+/* exec keeps the process id: what the program before us had registered waits for nobody. */
+static void forget_former_program(void) {
+    uint32_t used = atomic_load(&harness_page->slots_used);
+    for (uint32_t i = 0; i < used && i < SLOT_COUNT; i++) {
+        struct slot *slot = &harness_page->slot[i];
+        if (atomic_load(&slot->pid) != getpid() || !atomic_load(&slot->tid)) continue;
+        atomic_store(&slot->kind, KIND_NONE);
+        atomic_store(&slot->tid, 0);
+    }
 }
 
 __attribute__((constructor)) static void start(void) {
@@ -114,6 +123,7 @@ __attribute__((constructor)) static void start(void) {
     action.sa_flags = SA_RESTART;
     sigaction(WAKE_SIGNAL, &action, NULL);
     harness_page = page;
+    forget_former_program();
 }
 
 EXPORT int clock_gettime(clockid_t clock, struct timespec *out) {

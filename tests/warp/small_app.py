@@ -17,7 +17,9 @@ app.conf.update(
     worker_prefetch_multiplier=4,
     broker_heartbeat=0,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"visibility_timeout": float(os.environ.get("SMALL_STAGE_VISIBILITY_S", "3600"))},
+    broker_transport_options={
+        "visibility_timeout": float(os.environ.get("SMALL_STAGE_VISIBILITY_S", "3600"))
+    },
 )
 
 

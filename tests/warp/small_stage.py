@@ -42,7 +42,9 @@ class SmallStage:
     def pids(self) -> list[int]:
         return [p.pid for p in self.processes if p.poll() is None]
 
-    def spawn(self, command: list[str], *, passive: bool = False, log: str = "log", more: Mapping[str, str] = {}) -> Any:
+    def spawn(
+        self, command: list[str], *, passive: bool = False, log: str = "log", more: Mapping[str, str] = {}
+    ) -> Any:
         clock = self.clock.environment(passive=passive, base=self.environment) if self.clock else {}
         with (self.folder / log).open("ab") as out:
             process = subprocess.Popen(
@@ -68,7 +70,10 @@ class SmallStage:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         self.environment["SMALL_STAGE_REDIS"] = f"redis://127.0.0.1:{port}"
-        self.spawn([str(get_binary_path()), "--port", str(port), "--save", "", "--dir", str(self.folder)], passive=True)
+        self.spawn(
+            [str(get_binary_path()), "--port", str(port), "--save", "", "--dir", str(self.folder)],
+            passive=True,
+        )
 
         def answers() -> bool:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
@@ -77,8 +82,18 @@ class SmallStage:
 
         wait_really(answers, "redis server")
 
-    def start_workers(self, count: int = 1, *, processes: int = 2, name: str = "w") -> list[subprocess.Popen[bytes]]:
-        options = ["-c", str(processes), "-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    def start_workers(
+        self, count: int = 1, *, processes: int = 2, name: str = "w"
+    ) -> list[subprocess.Popen[bytes]]:
+        options = [
+            "-c",
+            str(processes),
+            "-l",
+            "INFO",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
         started = [
             self.spawn(
                 [sys.executable, "-m", "celery", "-A", "small_app", "worker", "-n", f"{name}{i}@x", *options],
@@ -88,7 +103,9 @@ class SmallStage:
         ]
         for i in range(count):
             path = self.folder / f"{name}{i}.log"
-            wait_really(lambda path=path: path.exists() and b" ready." in path.read_bytes(), f"ready {path.name}")  # type: ignore[misc]
+            wait_really(
+                lambda path=path: path.exists() and b" ready." in path.read_bytes(), f"ready {path.name}"
+            )  # type: ignore[misc]
         return started
 
     def send(self, code: str) -> None:

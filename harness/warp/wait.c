@@ -1,0 +1,56 @@
+/* The parts that all timed waits share; see wait.h. */
+#include "wait.h"
+
+#include <unistd.h>
+
+static __thread struct slot *mine __attribute__((tls_model("initial-exec")));
+
+void harness_wait_forget(void) { mine = NULL; }
+
+void harness_wait_begin(int kind, int64_t deadline_ns) {
+    if (!mine) mine = harness_claim_slot((int32_t)kernel(SYS_gettid, 0, 0, 0, 0, 0, 0));
+    if (!mine) return;
+    atomic_store(&mine->deadline_ns, deadline_ns);
+    atomic_store(&mine->kind, kind);
+}
+
+/* Lateness counts from the deadline, or from where the last jump landed if that was later: what the
+ * controller overtakes on purpose is not starvation. */
+void harness_wait_end(int64_t deadline_ns) {
+    int saved = errno;
+    if (mine) atomic_store(&mine->kind, KIND_NONE);
+    struct reading now = harness_read(harness_page);
+    if (now.mono_ns >= deadline_ns && mine && !atomic_load(&mine->passive)) {
+        int64_t from_ns = deadline_ns > now.landed_ns ? deadline_ns : now.landed_ns;
+        int64_t worst_ns = atomic_load(&harness_page->late_ns);
+        while (now.mono_ns - from_ns > worst_ns)
+            if (atomic_compare_exchange_weak(&harness_page->late_ns, &worst_ns, now.mono_ns - from_ns)) {
+                atomic_store(&harness_page->late_pid, (uint32_t)getpid());
+                break;
+            }
+    }
+    errno = saved;
+}
+
+struct timespec harness_wait_slice(int64_t deadline_ns, int64_t longest_ns) {
+    struct reading now = harness_read(harness_page);
+    int64_t left_ns = deadline_ns - now.mono_ns;
+    /* At rate 0 the clock stands still, and only a jump or an event ends the wait. */
+    left_ns = now.rate > 0 ? (int64_t)((double)left_ns / now.rate) : longest_ns;
+    if (left_ns > longest_ns) left_ns = longest_ns;
+    return ns_timespec(left_ns > 0 ? left_ns : 0);
+}
+
+/* Whether to wait on. A deadline found past after EINTR gets one more round of zero length, which reports
+ * what became ready meanwhile and clears the sets of select(). Any other EINTR belongs to the caller. */
+int harness_wait_again(int64_t deadline_ns, long result) {
+    if (result > 0) return 0;
+    int past = harness_now_ns() >= deadline_ns;
+    return result == 0 ? !past : errno == EINTR && past;
+}
+
+int64_t harness_deadline_ns(clockid_t clock, const struct timespec *at) {
+    if (clock != CLOCK_REALTIME) return timespec_ns(at);
+    struct reading now = harness_read(harness_page);
+    return now.mono_ns + timespec_ns(at) - now.wall_ns;
+}
