@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,8 @@ from harness.stage import StageSettings
 from harness.stages._client import ProcessClient
 from harness.stages._worker import ProcessWorker
 from harness.warp.clock import SharedClock
-from harness.warp.controller import RealTime, Warp
+from harness.warp.controller import Warp
+from harness.warp.pace import FixedRate, RealTime
 
 PRECISE_KINDS = frozenset({"task-sent", "task-received", "task-retried"})
 
@@ -30,14 +32,18 @@ PRECISE_KINDS = frozenset({"task-sent", "task-received", "task-retried"})
 class StageClock:
     """Seconds since the run began, on the clock that all processes of the stage share."""
 
-    def __init__(self, shared: SharedClock | None, timing: Warp | RealTime) -> None:
+    def __init__(self, shared: SharedClock | None, timing: Warp | FixedRate | RealTime) -> None:
         self.shared = shared
         self.timing = timing
-        self.zero_s = timing.now_s()
+        self.zero_s = self.monotonic_s()
+
+    def monotonic_s(self) -> float:
+        """The stage's monotonic clock as its processes read it."""
+        return time.monotonic() if self.shared is None else self.shared.now_s()
 
     def now_s(self) -> float:
         """Seconds of the stage's monotonic clock since the run began."""
-        return self.timing.now_s() - self.zero_s
+        return self.monotonic_s() - self.zero_s
 
     def step_wall(self, seconds: float) -> None:
         """Step the wall clock; needs the shared clock."""
@@ -89,7 +95,7 @@ class ProcessWorld:
 
     def lateness_s(self) -> float:
         """By how much the latest timer fired late."""
-        return 0.0 if self.clock.shared is None else self.clock.shared.lateness_s()
+        return self.clock.timing.bent_s
 
     def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
         """Write an event of the harness's own into the history, now."""
@@ -168,9 +174,9 @@ class ProcessWorld:
             at_s = wake_at_s()
             return None if at_s is None else at_s + zero_s
 
-        return self.clock.timing.advance(until, within_s=within_s, wake_at_s=wake, precise_s=self._known_moments)
+        return self.clock.timing.advance(until, within_s=within_s, wake_at_s=wake)
 
-    def _known_moments(self) -> Iterable[float]:
+    def known_moments(self) -> Iterable[float]:
         """Moments at which something is due to the hundredth of a second: ETAs of retries and countdowns."""
         self.log.refresh()
         for event in self.log.arrived[self._seen :]:

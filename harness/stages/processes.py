@@ -20,7 +20,8 @@ from harness.stages._worker import workers_of
 from harness.stages._world import ProcessWorld, StageClock
 from harness.warp import library
 from harness.warp.clock import SharedClock
-from harness.warp.controller import RealTime, Warp
+from harness.warp.controller import Warp
+from harness.warp.pace import FixedRate, RealTime
 
 
 class Processes(Stage):
@@ -53,6 +54,8 @@ class Processes(Stage):
         try:
             timing = _timing(shared, launcher, settings)
             world = ProcessWorld(settings, launcher, StageClock(shared, timing))
+            if isinstance(timing, Warp):
+                timing.precise_s = world.known_moments
             _start(world)
             yield world
         finally:
