@@ -97,6 +97,9 @@ def _cap(settings: Settings, task: str, calls: list[Any], *, automatic: bool) ->
 
 def _delay(settings: Settings, task: str, calls: list[Any], *, automatic: bool) -> Promise:
     """The ladder of `celery/app/autoretry.py`, or that of the only call of ``retry``."""
+    own = ((settings.get("tasks") or {}).get(task) or {}).get("overrides") or {}
+    if "retry" in own:
+        return Promise("retry", "delay", note=f"the delay is computed by {own['retry']}")
     if automatic and calls:
         return Promise("retry", "delay", note="delays differ: autoretry_for and retry() are both used")
     usual = task_setting(settings, task, "default_retry_delay")

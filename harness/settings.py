@@ -34,6 +34,7 @@ history's header, so that a run can be judged later without the app::
           "rate_limit": {...}, "ignore_result": {...}, "store_errors_even_if_ignored": {...},
           "serializer": {...}, "compression": {...}, "track_started": {...}, "send_events": {...},
           "expires": {...}, "throws": {...},
+          "overrides": {"retry": "TierTask.retry in core/task.py:90"},   # methods of Task that the app replaces
           "covers": ["filesystem", "mail"],          # failure classes that autoretry retries
           "calls_retry": true,
           "retry_calls": [{"at": "core/tasks.py:20", "max_retries": null, "countdown": null,

@@ -79,7 +79,9 @@ class Routing:
         exact = [key for key in keys if isinstance(key, str) and key == seen.task.name]
         for key in exact + [key for key in keys if _matches(key, seen.task.name)]:
             where = self.project.dict_key(shown_key(key))
-            return f"task_routes[{shown_key(key)!r}]" + (f" in {where}" if where else "")
+            return f"task_routes[{shown_key(key)!r}]" + (
+                f" in {where}" if where else f", {self.conf.origin('task_routes')}"
+            )
         if any(not isinstance(route, Mapping | tuple | list) for route in self._routes()):
             return "task_routes or task_default_queue"
         return f"task_default_queue, {self.conf.origin('task_default_queue')}"

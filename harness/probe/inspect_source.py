@@ -64,6 +64,8 @@ def _index_assignments(module: Module, body: list[ast.stmt], prefix: str) -> Non
                 for name in ast.walk(target):
                     if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
                         module.assigned[prefix + name.id] = module.at(statement)
+        elif isinstance(statement, Function):
+            module.assigned[prefix + statement.name] = module.at(statement)
         elif isinstance(statement, ast.If | ast.Try | ast.With | ast.For):
             for inner in ("body", "orelse", "finalbody"):
                 _index_assignments(module, getattr(statement, inner, []), prefix)

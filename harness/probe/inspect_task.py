@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import inspect
-import smtplib
-import sqlite3
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.probe.inspect_plain import plain, shown
 from harness.probe.inspect_project import Project
+from harness.probe.inspect_retry import covered, failure_classes, function_of, retry_calls
 from harness.probe.inspect_source import Function, Module, last_name
 
 OPTIONS = (
@@ -38,6 +34,18 @@ DEFAULTS: dict[str, object] = {
 
 AUTORETRY = frozenset(DEFAULTS) - {"compression"}
 
+METHODS = (
+    "retry",
+    "apply_async",
+    "__call__",
+    "before_start",
+    "on_success",
+    "on_retry",
+    "on_failure",
+    "after_return",
+)
+"""What an app may replace of `celery.app.task.Task`, reported with the line that does."""
+
 FROM_CELERY = "Celery's default"
 
 Finder = Callable[[str], str]
@@ -60,7 +68,7 @@ class Inspected:
 
 def look(task: Any, project: Project) -> Inspected:
     """Find the function of a task, below what Celery and the app have wrapped around it."""
-    code = getattr(_function_of(task), "__code__", None)
+    code = getattr(function_of(task), "__code__", None)
     found = project.function(code)
     if found is None:
         return Inspected(task, None, None, code, {})
@@ -94,9 +102,10 @@ def described(
         }
     file = project.display(seen.code.co_filename) if seen.code is not None else ""
     classes = failure_classes()
-    calls = retry_calls(seen, classes)
+    calls = retry_calls(function_of(task), seen.module, seen.function, classes)
     return {
         **options,
+        "overrides": overrides(task, project),
         "covers": covered(closed.get("autoretry_for", ()), closed.get("dont_autoretry_for", ()), classes),
         "calls_retry": bool(calls),
         "retry_calls": calls,
@@ -124,65 +133,57 @@ def origin(
         if kind.__module__.startswith("celery.") or name not in vars(kind):
             continue
         made_here = kind is type(task) and getattr(kind, "_decorated", False)
-        if name in settings and made_here and (seen.explicit or _equals_setting(task, name, settings[name])):
+        if (
+            name in settings
+            and made_here
+            and (name in _DERIVED or _equals_setting(task, name, settings[name]))
+        ):
             continue  # not the decorator: Celery itself, when it bound the task
-        where = project.class_attribute(kind, name)
         if made_here:
-            place = f" in {seen.module.file}:{seen.code.co_firstlineno}" if seen.module else ""
-            return f"decorator of {task.name}{place}"
+            return _made(seen, project)
+        where = project.class_attribute(kind, name)
         if where or name not in settings:
             return f"class {kind.__qualname__}" + (f" in {where}" if where else f" of {kind.__module__}")
     return conf(settings[name]) if name in settings else FROM_CELERY
 
 
-def failure_classes() -> dict[str, type[BaseException]]:
-    """What each failure class of a contract raises in this process (see `harness.contract`)."""
-    django = sys.modules.get("django.db")
-    return {
-        "filesystem": OSError,
-        "mail": smtplib.SMTPException,
-        "database": getattr(django, "OperationalError", sqlite3.OperationalError),
-        "programming": TypeError,
-    }
+_DERIVED = ("acks_on_failure", "acks_on_timeout")
+"""Options that Celery fills from another one when it binds a task (celery/app/task.py, `bind`)."""
+
+_MAKERS = ("__init_subclass__", "on_bound", "bind", "__init__", "annotate")
 
 
-def covered(retried: Any, spared: Any, classes: Mapping[str, type[BaseException]]) -> list[str]:
-    """The failure classes that these exception classes catch."""
-    return [name for name, kind in classes.items() if _catches(retried, kind) and not _catches(spared, kind)]
+def _made(seen: Inspected, project: Project) -> str:
+    """Who set an attribute on a decorated task's own class: the decorator, or a base class's code."""
+    place = f" in {seen.module.file}:{seen.code.co_firstlineno}" if seen.module else ""
+    if not seen.explicit:
+        return f"decorator of {seen.task.name}{place}"
+    for maker in _MAKERS:
+        kind = _overriding(seen.task, maker)
+        if kind is not None:
+            where = project.class_attribute(kind, maker)
+            return f"{kind.__qualname__}.{maker}" + (f" in {where}" if where else f" of {kind.__module__}")
+    return f"set on {seen.task.name} at run time"
 
 
-def retry_calls(seen: Inspected, classes: Mapping[str, type[BaseException]]) -> list[dict[str, Any]]:
-    """The ``.retry(...)`` calls in a task's own function, each with its keywords and what its handler catches."""
-    if seen.function is None or seen.module is None:
-        return []
-    handlers = [node for node in ast.walk(seen.function) if isinstance(node, ast.ExceptHandler)]
-    names = getattr(_function_of(seen.task), "__globals__", {})
-    calls = []
-    for node in ast.walk(seen.function):
-        if not (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "retry"
-        ):
-            continue
-        around = [h for h in handlers if h.lineno <= node.lineno <= (h.end_lineno or h.lineno)]
-        caught = _resolved(around[-1].type, names) if around else ()
-        keywords = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-        calls.append({
-            "at": seen.module.at(node),
-            "max_retries": _constant(keywords.get("max_retries")),
-            "countdown": _constant(keywords.get("countdown")),
-            "countdown_source": ast.unparse(keywords["countdown"])[:200] if "countdown" in keywords else None,
-            "catches": covered(caught, (), classes),
-        })  # fmt: skip
-    return calls
+def overrides(task: Any, project: Project) -> dict[str, str]:
+    """The methods of Celery's `Task` that the app replaces, each with the class and line that does."""
+    found = {}
+    for method in METHODS:
+        kind = _overriding(task, method)
+        if kind is not None:
+            where = project.class_attribute(kind, method) or kind.__module__
+            found[method] = f"{kind.__qualname__}.{method} in {where}"
+    return found
 
 
-def _function_of(task: Any) -> Any:
-    function: Any = getattr(task, "_orig_run", None) or getattr(task, "run", None)
-    try:
-        function = inspect.unwrap(function)
-    except ValueError:  # a cycle of wrappers
-        return None
-    return getattr(function, "__func__", function)
+def _overriding(task: Any, method: str) -> type | None:
+    for kind in type(task).__mro__:
+        if kind.__module__.startswith("celery.") or kind is object:
+            return None
+        if method in vars(kind):
+            return kind
+    return None
 
 
 def autoretry_in_force(task: Any) -> dict[str, Any]:
@@ -215,26 +216,3 @@ def _equals_setting(task: Any, name: str, setting: str) -> bool:
         return bool(getattr(task, name) == task.app.conf[setting])
     except Exception:  # noqa: BLE001  values of the app's own, compared by its own code
         return False
-
-
-def _catches(kinds: Any, kind: type[BaseException]) -> bool:
-    listed = kinds if isinstance(kinds, tuple | list) else (kinds,)
-    return any(isinstance(item, type) and issubclass(kind, item) for item in listed)
-
-
-def _resolved(expression: ast.expr | None, names: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The classes that an ``except`` clause names, looked up in the function's module without running code."""
-    if expression is None:
-        return (BaseException,)
-    if isinstance(expression, ast.Tuple):
-        return tuple(kind for item in expression.elts for kind in _resolved(item, names))
-    if isinstance(expression, ast.Name):
-        return (names.get(expression.id, getattr(builtins, expression.id, None)),)
-    if isinstance(expression, ast.Attribute):
-        (owner,) = _resolved(expression.value, names)[:1] or (None,)
-        return (vars(owner).get(expression.attr),) if hasattr(owner, "__dict__") else ()
-    return ()
-
-
-def _constant(expression: ast.expr | None) -> Any:
-    return plain(expression.value) if isinstance(expression, ast.Constant) else None
