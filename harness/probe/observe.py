@@ -12,6 +12,7 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -222,9 +223,19 @@ class Observer:
         Request.on_failure = on_failure
 
     def _wrap_results(self) -> None:
-        from celery.backends.base import KeyValueStoreBackend
+        from celery.backends import base
 
-        original = KeyValueStoreBackend._set_with_state
+        kinds: list[Any] = [base.KeyValueStoreBackend]
+        with suppress(ImportError):
+            from celery.backends.redis import RedisBackend
+
+            kinds.append(RedisBackend)
+        for kind in kinds:
+            if "_set_with_state" in vars(kind):
+                self._wrap_result_store(kind)
+
+    def _wrap_result_store(self, kind: Any) -> None:
+        original = kind._set_with_state
 
         @functools.wraps(original)
         def set_with_state(this: Any, key: Any, value: Any, state: str) -> Any:
@@ -238,7 +249,7 @@ class Observer:
             )  # fmt: skip
             return stored
 
-        KeyValueStoreBackend._set_with_state = set_with_state
+        kind._set_with_state = set_with_state
 
 
 def _ttl_s(backend: Any, key: Any) -> float | None:

@@ -34,7 +34,7 @@ class TextReport(Reporter):
         for verdict in verdicts:
             if verdict.outcome is not Outcome.KEPT:
                 for line in _story(verdict, history):
-                    console.print(line)
+                    console.print(line, soft_wrap=True)
                 console.print()
         console.print(_grid(contract, verdicts))
         console.print(_summary(history, verdicts))
@@ -91,7 +91,7 @@ def _story(verdict: Verdict, history: History) -> Iterator[Text]:
             yield Text(f"             {_line(history.events[place])}", "dim")
         if len(verdict.events) > EVENTS:
             yield Text(f"             and {len(verdict.events) - EVENTS} more events", "dim")
-    yield Text(f"  reproduce  {verdict.reproduce}", no_wrap=True, overflow="ignore")
+    yield Text(f"  reproduce  {verdict.reproduce}")
 
 
 def _wrapped(name: str, text: str) -> Iterator[Text]:
