@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.history import History
+from harness.settings import conf_setting, task_setting
 
 
 class Blame(NamedTuple):
@@ -15,42 +15,36 @@ class Blame(NamedTuple):
     mend: str
 
 
-class Option(NamedTuple):
-    """A value in force and the line that put it there; `known` is False where no snapshot has it."""
-
-    value: Any = None
-    origin: str = ""
-    known: bool = False
-
-    def said(self, name: str) -> str:
-        """``max_retries = 3 (celery.app.task.Task)``."""
-        return f"{name} = {self.value!r}" + (f" ({self.origin})" if self.origin else "")
+def said(history: History, task: str | None, name: str) -> str:
+    """``max_retries = 3 (Celery's default)`` of a task, or of the app where `task` is None; else the name."""
+    settings = history.header.settings
+    value, origin = conf_setting(settings, name) if task is None else task_setting(settings, task, name)
+    if not origin:
+        return name
+    return f"{name} = {value!r} ({origin})"
 
 
-def task_option(history: History, task: str, name: str) -> Option:
-    """An option of a task, as it is in force after annotations, decorator and defaults."""
-    return _option(_table(_table(history.header.settings, "tasks"), task), name)
-
-
-def conf(history: History, name: str) -> Option:
-    """A setting of the app."""
-    return _option(_table(history.header.settings, "conf"), name)
+def is_on(history: History, task: str, name: str) -> bool | None:
+    """Whether an option of a task is on; None where the snapshot does not say."""
+    value, origin = task_setting(history.header.settings, task, name)
+    return bool(value) if origin else None
 
 
 def no_retry(history: History, task: str, error_type: str = "") -> Blame:
     """Why a task that failed was not retried (`celery/app/autoretry.py`, `celery/app/task.py:retry`)."""
     error = error_type or "the error"
     mend = f"give {task} autoretry_for=({error_type or 'OSError'}, ...) in its decorator or base class"
-    autoretry = task_option(history, task, "autoretry_for")
-    if task_option(history, task, "max_retries").value == 0:
-        return Blame(f"{task_option(history, task, 'max_retries').said('max_retries')} of {task}", mend)
-    if autoretry.known and not autoretry.value and not _calls_retry(history, task):
+    settings = history.header.settings
+    if task_setting(settings, task, "max_retries").value == 0:
+        return Blame(f"{said(history, task, 'max_retries')} of {task}", f"raise max_retries of {task}")
+    if is_on(history, task, "autoretry_for") is False and not _calls_retry(history, task):
         fact = f"{task} has no autoretry_for and no self.retry(): a task that raises is never retried"
         return Blame(f"{fact} (celery/app/autoretry.py){_claims(history, task)}", mend)
-    if autoretry.value:
-        excluded = task_option(history, task, "dont_autoretry_for")
-        but = f", {excluded.said('dont_autoretry_for')}" if excluded.value else ""
-        return Blame(f"{autoretry.said('autoretry_for')}{but} of {task} leaves {error} out", mend)
+    if is_on(history, task, "autoretry_for"):
+        but = ""
+        if is_on(history, task, "dont_autoretry_for"):
+            but = f", {said(history, task, 'dont_autoretry_for')}"
+        return Blame(f"{said(history, task, 'autoretry_for')}{but} of {task} leaves {error} out", mend)
     if _calls_retry(history, task):
         return Blame(f"{task} calls self.retry(), but not for {error}", mend)
     return Blame(f"the retry options of {task} do not retry {error}", mend)
@@ -59,68 +53,85 @@ def no_retry(history: History, task: str, error_type: str = "") -> Blame:
 def needless_retry(history: History, task: str, error_type: str = "") -> Blame:
     """Why a task was retried after a failure that retrying cannot mend (`celery/app/autoretry.py`)."""
     error = error_type or "that error"
-    autoretry = task_option(history, task, "autoretry_for")
-    mend = f"name the failures that pass in autoretry_for of {task}, or put {error} in dont_autoretry_for"
-    if autoretry.value:
-        return Blame(f"{autoretry.said('autoretry_for')} of {task} is so broad that it takes in {error}", mend)
+    if is_on(history, task, "autoretry_for"):
+        blame = f"{said(history, task, 'autoretry_for')} of {task} is so broad that it takes in {error}"
+        mend = f"name the failures that pass in autoretry_for of {task}, or put {error} in dont_autoretry_for"
+        return Blame(blame, mend)
     if _calls_retry(history, task):
-        blame = f"{task} calls self.retry() for {error} too"
-        return Blame(blame, f"let {task} call self.retry() only in an except clause for failures that pass")
-    return Blame(f"the retry options of {task} retry {error}", mend)
+        mend = f"let {task} call self.retry() only in an except clause for failures that pass"
+        return Blame(f"{task} calls self.retry() for {error} too", mend)
+    return Blame(f"the retry options of {task} retry {error}", f"put {error} in dont_autoretry_for of {task}")
 
 
 def wrong_cap(history: History, task: str, promised: int) -> Blame:
     """Why a task was retried too often or not often enough (`celery/app/task.py:retry`)."""
-    cap = task_option(history, task, "max_retries")
-    said = cap.said("max_retries") if cap.known else "max_retries"
-    return Blame(f"{said} of {task}{_claims(history, task)}", f"set max_retries={promised} on {task}")
+    blame = f"{said(history, task, 'max_retries')} of {task}{_claims(history, task)}"
+    return Blame(blame, f"set max_retries={promised} on {task}")
 
 
 def wrong_delay(history: History, task: str) -> Blame:
     """Why the delays are others (`celery/app/task.py:retry`, `get_exponential_backoff_interval`)."""
-    backoff = task_option(history, task, "retry_backoff")
-    mend = f"set retry_backoff, retry_backoff_max and retry_jitter of {task} beside its autoretry_for"
-    if _calls_retry(history, task) and not task_option(history, task, "autoretry_for").value:
-        mend = f"give self.retry() in {task} the promised countdown"
-    if backoff.value:
+    if is_on(history, task, "retry_backoff"):
         names = ("retry_backoff", "retry_backoff_max", "retry_jitter")
-        said = ", ".join(task_option(history, task, name).said(name) for name in names)
-        full = task_option(history, task, "retry_jitter").value
-        note = ": Celery's jitter is full, 0 to the whole delay (celery/utils/time.py)" if full else ""
-        return Blame(f"{said} of {task}{note}", mend)
-    delay = task_option(history, task, "default_retry_delay")
-    if delay.known:
-        fixed = f"{task} has no retry_backoff; {delay.said('default_retry_delay')} (celery/app/task.py)"
-        return Blame(f"{fixed}{_claims(history, task)}", mend)
-    return Blame(f"the countdown of the retries of {task}{_claims(history, task)}", mend)
+        blame = f"{', '.join(said(history, task, name) for name in names)} of {task}"
+        if is_on(history, task, "retry_jitter"):
+            blame += ": Celery's jitter is full, 0 to the whole delay (celery/utils/time.py)"
+        return Blame(blame, f"compute the countdown in retry() of {task}'s base class, or promise these delays")
+    if _calls_retry(history, task):
+        return Blame(f"the countdown that {task} gives to self.retry()", "give it the promised delays")
+    mend = f"set retry_backoff, retry_backoff_max and retry_jitter of {task} beside its autoretry_for"
+    if is_on(history, task, "default_retry_delay") is None:
+        return Blame(f"the retry delay of {task}{_claims(history, task)}", mend)
+    fixed = f"{task} has no retry_backoff; {said(history, task, 'default_retry_delay')} (celery/app/task.py)"
+    return Blame(f"{fixed}{_claims(history, task)}", mend)
+
+
+def lost_run(history: History, task: str) -> Blame:
+    """Why a task whose worker or child was lost does not run again in time (`celery/worker/request.py`)."""
+    if is_on(history, task, "acks_late") is False:
+        blame = f"{said(history, task, 'acks_late')} of {task}: the message is acknowledged before the body runs"
+        return Blame(f"{blame} (celery/worker/request.py)", f"set task_acks_late = True, or acks_late=True on {task}")
+    options, origin = conf_setting(history.header.settings, "broker_transport_options")
+    timeout_s = options.get("visibility_timeout") if isinstance(options, dict) else None
+    if history.header.broker == "redis":
+        value = f"visibility_timeout = {timeout_s} s ({origin})" if timeout_s else "visibility_timeout, 3600 s by default"
+        return Blame(
+            f"{value}: Redis gives a lost worker's messages back no sooner (kombu/transport/redis.py)",
+            "lower broker_transport_options['visibility_timeout'], or promise a longer time",
+        )
+    return Blame(f"the redelivery of {task}'s message", "see whether acks_late is on and the queue is durable")
+
+
+def lost_child(history: History, task: str) -> Blame:
+    """Why a task that killed its child does not run again (`celery/worker/request.py:on_failure`)."""
+    if is_on(history, task, "acks_late") is False:
+        return lost_run(history, task)
+    blame = f"{said(history, task, 'reject_on_worker_lost')}, {said(history, task, 'retry_on_worker_lost')} of {task}"
+    return Blame(f"{blame} (celery/worker/request.py)", "set task_reject_on_worker_lost = True, with a brake")
+
+
+def no_brake(history: History, task: str) -> Blame:
+    """Why a task that kills its child is delivered again for ever (celery#9082, `celery/worker/request.py`)."""
+    mend = "set task_retry_on_worker_lost = True (Celery >= 5.7), or use a quorum queue with x-delivery-limit"
+    names = ("acks_late", "reject_on_worker_lost", "retry_on_worker_lost")
+    state = ", ".join(said(history, task, name) for name in names)
+    return Blame(
+        f"{state} of {task}: a redelivery is no retry, so max_retries does not stop it (celery/worker/request.py)",
+        mend,
+    )
 
 
 def _claims(history: History, task: str) -> str:
     """What is configured and looks as if it were about retries, but that Celery never reads."""
     settings = history.header.settings
     names = [str(row.get("name")) for row in settings.get("unknown", ()) if "retr" in str(row.get("name"))]
-    said = f"; Celery reads no {', '.join(names)}" if names else ""
+    told = f"; Celery reads no {', '.join(names)}" if names else ""
     module = task.rpartition(".")[0]
     for row in settings.get("annotations_without_effect", ()):
         if str(row.get("key", "")).partition("*")[0].rstrip(".") in (task, module):
-            said += f"; the annotation {row.get('key')!r} has no effect"
-            break
-    return said
+            return f"{told}; the annotation {row.get('key')!r} has no effect"
+    return told
 
 
 def _calls_retry(history: History, task: str) -> bool:
-    return bool(_table(_table(history.header.settings, "tasks"), task).get("calls_retry"))
-
-
-def _table(within: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = within.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _option(table: Mapping[str, Any], name: str) -> Option:
-    if name not in table:
-        return Option()
-    found = table[name]
-    if isinstance(found, Mapping) and "value" in found:
-        return Option(found["value"], str(found.get("origin") or ""), True)
-    return Option(found, "", True)
+    return bool(task_setting(history.header.settings, task, "calls_retry").value)
