@@ -12,8 +12,8 @@ from core.models import DeadLetter
 def send_once(task_id: str) -> bool:
     """Mail the admins about one dead letter unless it was done; False if there was nothing to do.
 
-    The letter is marked after the mail is accepted. A server that accepts and then breaks the connection gets the
-    mail again, under the same Message-ID.
+    The letter is marked after the mail is accepted. A server that accepts and then breaks the
+    connection gets the mail again, under the same Message-ID.
     """
     letter = DeadLetter.objects.get(task_id=task_id)
     if letter.alerted_at or not settings.CELERY_ADMIN_EMAILS:
@@ -34,11 +34,13 @@ def send_once(task_id: str) -> bool:
 
 
 def warn_of_retention(letters: list[DeadLetter]) -> None:
-    """One mail about letters that are older than the time they are kept for. Nothing removes them but ``purge``."""
+    """One mail about letters older than the retention time; nothing but ``purge`` removes them."""
     EmailMessage(
         subject=f"{len(letters)} dead letters are older than {settings.DEAD_LETTER_RETENTION_DAYS} days",
         body="\n".join(f"{letter.created_at:%Y-%m-%d} {letter.task_id} {letter.name}" for letter in letters)
         + "\n\nThey stay until someone runs: manage.py deadletters purge\n",
         to=settings.CELERY_ADMIN_EMAILS,
     ).send()
-    DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(retention_alerted_at=timezone.now())
+    DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(
+        retention_alerted_at=timezone.now()
+    )

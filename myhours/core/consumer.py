@@ -4,13 +4,13 @@ from typing import Any
 
 from celery.worker.consumer import Consumer as CeleryConsumer
 
+from core import dead_letters
+
 
 class Consumer(CeleryConsumer):
-    """Files a dead letter for a message whose body cannot be decoded; Celery only logs it and sends no signal."""
+    """Files a dead letter for a body that cannot be decoded; Celery logs it and sends no signal."""
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Called instead of running the task."""
-        from core import dead_letters
-
         dead_letters.bury(dead_letters.from_message(message, exc, reason="undecodable"))
         super().on_decode_error(message, exc)

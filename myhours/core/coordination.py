@@ -41,7 +41,10 @@ return wait
 def client() -> redis.Redis:
     """The connection pool of this process and its children (redis-py notices a fork)."""
     return redis.Redis.from_url(
-        settings.CACHES["default"]["LOCATION"], socket_timeout=5, socket_connect_timeout=5, decode_responses=True
+        settings.CACHES["default"]["LOCATION"],
+        socket_timeout=5,
+        socket_connect_timeout=5,
+        decode_responses=True,
     )
 
 
@@ -82,7 +85,7 @@ def take_slot(name: str, *, per_minute: int, wait_at_most_s: float) -> float:
 
 
 def run_begins(task_id: str, *, remembered_s: int) -> int:
-    """Count a run that begins; returns how many runs of this task began and never came back, this one included."""
+    """Count a run that begins; returns how many runs of the task never came back, this one included."""
     key = f"{PREFIX}runs:{task_id}"
     with client().pipeline() as pipeline:
         pipeline.incr(key)

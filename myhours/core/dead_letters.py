@@ -1,8 +1,9 @@
 """Every task that fails for good is filed once, where it can be seen, alerted and sent again.
 
-`bury` may be called twice for one task, in a child or in a worker's parent process, with the database away: the
-first call files the letter, a unique key turns the others away, and a letter that cannot be filed is spooled to disk
-and filed later. It never raises, because what calls it (signals, Celery's request) must go on.
+`bury` may be called twice for one task, in a child or in a worker's parent process, with the
+database away: the first call files the letter, a unique key turns the others away, and a letter
+that cannot be filed is spooled to disk and filed later. It never raises, because what calls it
+(signals, Celery's request) must go on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import traceback as traceback_module
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django.db import connection
+
+from core import spool
 from myhours import policy
 
 logger = logging.getLogger(__name__)
@@ -37,7 +41,9 @@ class Letter:
     raw: str = ""
 
 
-def from_context(context: Any, name: str, error: BaseException, *, reason: str, traceback: str = "") -> Letter:
+def from_context(
+    context: Any, name: str, error: BaseException, *, reason: str, traceback: str = ""
+) -> Letter:
     """A letter from the request of a task (`celery.app.task.Context`)."""
     delivery = context.delivery_info or {}
     runs = getattr(error, "runs", 1)
@@ -80,11 +86,9 @@ def from_message(message: Any, error: BaseException | None, *, reason: str) -> L
 
 def bury(letter: Letter) -> None:
     """File a letter, now or later; the first one for a task counts."""
-    from core import spool
-
     try:
         try:
-            file(letter)
+            file_and_close(letter)
         except Exception:  # noqa: BLE001 - any trouble with the database means: keep it here
             logger.warning("dead letter spooled", exc_info=True, extra=_data(letter))
             spool.write(asdict(letter))
@@ -92,13 +96,21 @@ def bury(letter: Letter) -> None:
         logger.critical("dead letter lost: %s", asdict(letter), exc_info=True, extra=_data(letter))
 
 
+def file_and_close(letter: Letter) -> bool:
+    """`file` for a worker's parent process, which forks: no child may inherit a connection."""
+    if connection.in_atomic_block:
+        return file(letter)
+    connection.close_if_unusable_or_obsolete()
+    try:
+        return file(letter)
+    finally:
+        connection.close()
+
+
 def file(letter: Letter) -> bool:
     """Put a letter into the database and announce it; False if it was there before."""
-    from django.db import connection
+    from core.models import DeadLetter  # needs Django to be set up, which this module's users do not wait for
 
-    from core.models import DeadLetter
-
-    connection.close_if_unusable_or_obsolete()
     values = asdict(letter)
     row, created = DeadLetter.objects.get_or_create(task_id=values.pop("task_id"), defaults=values)
     if created:
@@ -109,7 +121,7 @@ def file(letter: Letter) -> bool:
 
 
 def _announce(task_id: str) -> None:
-    from core.tasks import alert_admins
+    from core.tasks import alert_admins  # which imports this module
 
     try:
         alert_admins.apply_async((task_id,))

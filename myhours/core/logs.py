@@ -13,7 +13,7 @@ from celery._state import get_current_task
 
 
 class JsonFormatter(logging.Formatter):
-    """Renders time, level, logger, message, task id, task name, queue and attempt, and any ``extra['data']``."""
+    """Renders a record, the task it comes from (id, name, queue, attempt) and its ``extra['data']``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""

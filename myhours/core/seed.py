@@ -14,7 +14,9 @@ def example_data() -> None:
     numbers = range(1, EMPLOYEES + 1)
     Employee.objects.bulk_create(
         [
-            Employee(pk=number, name=f"Employee {number}", hourly_wage_cents=2500, face_template=f"{number:016x}")
+            Employee(
+                pk=number, name=f"Employee {number}", hourly_wage_cents=2500, face_template=f"{number:016x}"
+            )
             for number in numbers
         ],
         ignore_conflicts=True,
@@ -27,5 +29,6 @@ def example_data() -> None:
         ignore_conflicts=True,
     )
     WorkDay.objects.bulk_create(
-        [WorkDay(employee_id=number, day=start.date(), minutes=480) for number in numbers], ignore_conflicts=True
+        [WorkDay(employee_id=number, day=start.date(), minutes=480) for number in numbers],
+        ignore_conflicts=True,
     )

@@ -35,12 +35,12 @@ def write(values: dict[str, Any]) -> None:
 
 def file_all() -> int:
     """File every spooled letter; returns how many. Stops at the first that still cannot be filed."""
-    from core import dead_letters
+    from core import dead_letters  # which spools through this module
 
     filed = 0
     for path in sorted(settings.DEAD_LETTER_SPOOL_DIR.glob("*.json")):
         try:
-            dead_letters.file(dead_letters.Letter(**json.loads(path.read_text(encoding="utf-8"))))
+            dead_letters.file_and_close(dead_letters.Letter(**json.loads(path.read_text(encoding="utf-8"))))
         except FileNotFoundError:
             continue  # another worker of this host was faster
         path.unlink(missing_ok=True)

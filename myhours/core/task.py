@@ -1,8 +1,8 @@
 """The base class of all tasks: gives each its tier's policy and guards the way to its body.
 
-Celery does what it can do: `autoretry_for`, `max_retries`, time limits, late acknowledgement. This class adds
-what it has no setting for: delays that spread but never vanish, a rate limit that holds across workers, a brake for
-tasks that kill their process, and one run at a time for equal tasks.
+Celery does what it can do: `autoretry_for`, `max_retries`, time limits, late acknowledgement. This
+class adds what it has no setting for: delays that spread but never vanish, a rate limit that holds
+across workers, a brake for tasks that kill their process, and one run at a time for equal tasks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
-from core import coordination
+from core import coordination, dead_letters
 from myhours import policy
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,6 @@ class TierTask(DjangoTask):
     autoretry_for = TRANSIENT
     dont_autoretry_for = (SoftTimeLimitExceeded,)
     deduplicate = False
-    Request = "core.request:Request"
     tier = policy.DEFAULT
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -88,7 +87,9 @@ class TierTask(DjangoTask):
             # Without Redis nothing says that the task may run, so it does not.
             raise self.retry(exc=error) from error
         if owner != request.id:
-            logger.warning("duplicate ignored", extra={"data": {"id": request.id, "name": self.name, "owner": owner}})
+            logger.warning(
+                "duplicate ignored", extra={"data": {"id": request.id, "name": self.name, "owner": owner}}
+            )
             return {"ignored": DUPLICATE, "owner": owner}
         try:
             result = self.run(*args, **kwargs)
@@ -111,7 +112,9 @@ class TierTask(DjangoTask):
             owner = coordination.take_lock(self.lock_key(args, kwargs), owner=task_id, life_s=tier.lock_s)
             if owner != task_id:
                 return owner
-        wait_s = coordination.take_slot(tier.name, per_minute=tier.rate_per_minute, wait_at_most_s=tier.soft_s / 2)
+        wait_s = coordination.take_slot(
+            tier.name, per_minute=tier.rate_per_minute, wait_at_most_s=tier.soft_s / 2
+        )
         if wait_s < 0:
             self._postpone(min(-wait_s, tier.retry_delay_s))
         if wait_s > 0:
@@ -141,8 +144,6 @@ class TierTask(DjangoTask):
         raise Ignore("postponed by the rate limit")
 
     def _bury_rejected(self, error: Reject) -> None:
-        from core import dead_letters
-
         dead_letters.bury(dead_letters.from_context(self.request, self.name, error, reason="rejected"))
 
     def retry(self, *args: Any, **options: Any) -> Any:

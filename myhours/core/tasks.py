@@ -12,16 +12,23 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from core import alerts, dead_letters
+from core.models import DeadLetter
+from myhours import policy
+from payroll.models import Payroll
+
 
 @shared_task(deduplicate=True)
 def generate_reports(year: int | None = None, month: int | None = None) -> dict[str, Any]:
-    """Write the payroll report of a month (last month by default); returns where it is and how many rows it has."""
-    from payroll.models import Payroll
-
+    """Write the payroll report of a month, by default the last; returns its path and number of rows."""
     if year is None or month is None:
         last = timezone.now().replace(day=1) - timedelta(days=1)
         year, month = last.year, last.month
-    rows = Payroll.objects.filter(month=f"{year:04}-{month:02}").select_related("employee").order_by("employee_id")
+    rows = (
+        Payroll.objects.filter(month=f"{year:04}-{month:02}")
+        .select_related("employee")
+        .order_by("employee_id")
+    )
     settings.REPORTS_DIR.mkdir(parents=True, exist_ok=True)
     path = settings.REPORTS_DIR / f"payroll-{year:04}-{month:02}.csv"
     draft = path.with_suffix(f".{os.getpid()}")
@@ -54,13 +61,12 @@ def cleanup_old_logs(keep_days: int = 30) -> dict[str, Any]:
 @shared_task
 def process_dead_letter(original_task_id: str, error_message: str, traceback_info: str) -> dict[str, Any]:
     """Take note of a dead letter, and file it if another service reports one that is not here yet."""
-    from core import dead_letters
-    from core.models import DeadLetter
-
     letters = DeadLetter.objects.filter(task_id=original_task_id)
     if not letters.exists():
         dead_letters.file(
-            dead_letters.Letter(original_task_id, "", error_message, "reported", traceback=traceback_info, attempts=0)
+            dead_letters.Letter(
+                original_task_id, "", error_message, "reported", traceback=traceback_info, attempts=0
+            )
         )
     now = timezone.now()
     letters.filter(processed_at=None).update(processed_at=now)
@@ -70,18 +76,12 @@ def process_dead_letter(original_task_id: str, error_message: str, traceback_inf
 @shared_task(deduplicate=True)
 def alert_admins(task_id: str) -> dict[str, Any]:
     """Mail the admins about one dead letter, once."""
-    from core import alerts
-
     return {"sent": alerts.send_once(task_id)}
 
 
 @shared_task(deduplicate=True)
 def watch_dead_letters() -> dict[str, Any]:
-    """Send alerts that could not be published when the task died, and warn of letters that have become old."""
-    from core import alerts
-    from core.models import DeadLetter
-    from myhours import policy
-
+    """Send alerts that could not be published in time, and warn of letters that have become old."""
     now = timezone.now()
     owed = DeadLetter.objects.filter(alerted_at=None, created_at__lt=now - timedelta(minutes=10))
     names = [letter for letter in owed.only("task_id", "name") if policy.tier_of(letter.name).alerts]

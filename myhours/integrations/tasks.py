@@ -7,13 +7,13 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
+from integrations.models import Holiday
+
 
 @shared_task
 def sync_holidays(country: str = "DE", year: int | None = None) -> dict[str, Any]:
     """Copy the public holidays of a year (this one by default)."""
     import holidays  # slow to import, and only this task needs it
-
-    from integrations.models import Holiday
 
     year = year or timezone.now().year
     found = holidays.country_holidays(country, years=year)

@@ -18,7 +18,7 @@ broker_connection_max_retries = None
 broker_connection_timeout = 5
 broker_transport_options = {
     "visibility_timeout": policy.visibility_timeout_s(),  # Redis
-    "unacked_restore_throttle": 1,  # Redis, kombu 5.7: look for timed out messages every 10 s, not every 100 s
+    "unacked_restore_throttle": 1,  # Redis, kombu 5.7: sweep every 10 s, not every 100 s
     "socket_timeout": 30,  # Redis
     "socket_connect_timeout": 5,  # Redis
     "confirm_publish": True,  # RabbitMQ
@@ -53,6 +53,10 @@ worker_consumer = "core.consumer:Consumer"
 worker_max_tasks_per_child = 500
 worker_max_memory_per_child = 400_000  # KiB
 
+# A second SIGTERM, or SIGQUIT, gives running tasks this long before they go back to their queue.
+if "worker_soft_shutdown_timeout" in SETTING_KEYS:  # Celery 5.5 and newer; an older one would ignore it
+    worker_soft_shutdown_timeout = 30.0
+
 # Results.
 result_backend = settings.CELERY_RESULT_BACKEND
 result_expires = settings.CELERY_RESULT_EXPIRES
@@ -67,10 +71,9 @@ task_serializer = "json"
 accept_content = ["json"]
 task_track_started = True
 
-# Celery 5.7 and newer; an older one would ignore them.
-if "result_failure_expires" in SETTING_KEYS:
+if "result_failure_expires" in SETTING_KEYS:  # Celery 5.7; core.receivers does it for older ones
     result_failure_expires = settings.CELERY_RESULT_FAILURE_EXPIRES
-if "result_compression" in SETTING_KEYS:
+if "result_compression" in SETTING_KEYS:  # Celery 5.7; costs a result of a few bytes a few bytes
     result_compression = "gzip"
 
 # Monitoring.

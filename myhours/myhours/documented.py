@@ -1,8 +1,8 @@
 """The app as a typical configuration document has it: every claim is here, and most of them do nothing.
 
-It is kept as documented so that ``celery-harness verify -A myhours.documented:app`` can say what each claim is worth.
-Only what a lost line break had pushed into a comment is back in its place. Do not copy from this file; copy from
-`myhours.celery`.
+It is kept as documented so that ``celery-harness verify -A myhours.documented:app`` can say what
+each claim is worth. Only what a lost line break had pushed into a comment is back in its place. Do
+not copy from this file; copy from `myhours.celery`.
 """
 
 import logging
@@ -28,7 +28,12 @@ app.conf.update(
     # Claim: payroll retries more and sooner, integrations less and later.
     task_annotations={
         "payroll.tasks.*": {
-            "retry_policy": {"max_retries": 5, "interval_start": 30, "interval_step": 30, "interval_max": 300},
+            "retry_policy": {
+                "max_retries": 5,
+                "interval_start": 30,
+                "interval_step": 30,
+                "interval_max": 300,
+            },
         },
         "integrations.tasks.*": {
             "retry_policy": {"max_retries": 2, "interval_start": 300, "interval_max": 1800},
@@ -50,11 +55,21 @@ app.conf.update(
             routing_key="critical.*",
             queue_arguments={"x-max-priority": 10},
         ),
-        Queue("high", Exchange("high", type="direct"), routing_key="high.*", queue_arguments={"x-max-priority": 8}),
         Queue(
-            "normal", Exchange("normal", type="direct"), routing_key="normal.*", queue_arguments={"x-max-priority": 5}
+            "high",
+            Exchange("high", type="direct"),
+            routing_key="high.*",
+            queue_arguments={"x-max-priority": 8},
         ),
-        Queue("low", Exchange("low", type="direct"), routing_key="low.*", queue_arguments={"x-max-priority": 2}),
+        Queue(
+            "normal",
+            Exchange("normal", type="direct"),
+            routing_key="normal.*",
+            queue_arguments={"x-max-priority": 5},
+        ),
+        Queue(
+            "low", Exchange("low", type="direct"), routing_key="low.*", queue_arguments={"x-max-priority": 2}
+        ),
         # Claim: failed tasks are kept here for a day.
         Queue(
             "failed",
@@ -88,7 +103,9 @@ app.conf.imports = (
 def handle_failed_task(self, task_id, error, traceback):  # noqa: ANN001, ANN201 - as documented
     """Claim: called when a task has used up its retries. Nothing calls it."""
     logger.error("Task %s failed after all retries. Error: %s", task_id, error)
-    app.send_task("core.tasks.process_dead_letter", args=[task_id, str(error), traceback], queue="failed", retry=False)
+    app.send_task(
+        "core.tasks.process_dead_letter", args=[task_id, str(error), traceback], queue="failed", retry=False
+    )
     if any(critical in task_id for critical in ["payroll", "payment"]):
         send_mail(
             subject=f"CRITICAL: Payroll Task Failed - {task_id}",

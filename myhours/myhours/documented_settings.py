@@ -14,7 +14,9 @@ CELERY_TASK_MAX_RETRY_DELAY = 3600
 CELERY_TASK_RETRY_JITTER = True
 CELERY_TASK_DEFAULT_MAX_RETRIES = 3
 
-CELERY_ADMIN_EMAILS = os.environ.get("CELERY_ADMIN_EMAILS", "admin@myhours.com,payroll@myhours.com").split(",")
+CELERY_ADMIN_EMAILS = os.environ.get("CELERY_ADMIN_EMAILS", "admin@myhours.com,payroll@myhours.com").split(
+    ","
+)
 
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_TASK_SOFT_TIME_LIMIT = 1500

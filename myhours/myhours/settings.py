@@ -53,7 +53,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-DATABASES = {"default": _database(os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'myhours.sqlite3'}"))}
+DATABASES = {
+    "default": _database(os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'myhours.sqlite3'}"))
+}
 
 # Locks, rate limits and the poison brake live here, so it must be one Redis for all workers.
 CACHES = {

@@ -6,17 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import shared_task
+from django.db.models import Sum
+
+from core.models import Employee
+from payroll.models import Payroll, SalaryPayment
+from worktime.models import WorkDay
 
 
 @shared_task(deduplicate=True)
 def calculate_payroll(employee_id: int, month: str) -> dict[str, Any]:
     """Add up what an employee earned in a month (``YYYY-MM``); returns minutes and cents."""
-    from django.db.models import Sum
-
-    from core.models import Employee
-    from payroll.models import Payroll
-    from worktime.models import WorkDay
-
     year, number = _parse(month)
     employee = Employee.objects.get(pk=employee_id)
     days = WorkDay.objects.filter(employee=employee, day__year=year, day__month=number)
@@ -31,14 +30,14 @@ def calculate_payroll(employee_id: int, month: str) -> dict[str, Any]:
 @shared_task(deduplicate=True)
 def process_salary_payment(employee_id: int, month: str, amount_cents: int) -> dict[str, Any]:
     """Pay a salary; says so if it was paid before, and refuses a different amount for the same month."""
-    from payroll.models import SalaryPayment
-
     _parse(month)
     payment, paid_now = SalaryPayment.objects.get_or_create(
         employee_id=employee_id, month=month, defaults={"amount_cents": amount_cents}
     )
     if payment.amount_cents != amount_cents:
-        raise ValueError(f"{month} was paid to employee {employee_id} with {payment.amount_cents}, not {amount_cents}")
+        raise ValueError(
+            f"{month} was paid to employee {employee_id} with {payment.amount_cents}, not {amount_cents}"
+        )
     return {"payment_id": payment.pk, "paid_now": paid_now}
 
 

@@ -5,25 +5,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0001_initial'),
+        ("core", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FaceCheck',
+            name="FaceCheck",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('capture', models.CharField(help_text='perceptual hash, 64 bits in hexadecimal', max_length=16)),
-                ('distance', models.PositiveSmallIntegerField(help_text='bits that differ from the template')),
-                ('matches', models.BooleanField()),
-                ('employee', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='core.employee')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "capture",
+                    models.CharField(help_text="perceptual hash, 64 bits in hexadecimal", max_length=16),
+                ),
+                (
+                    "distance",
+                    models.PositiveSmallIntegerField(help_text="bits that differ from the template"),
+                ),
+                ("matches", models.BooleanField()),
+                (
+                    "employee",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="core.employee"),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('employee', 'capture'), name='one_check_a_capture')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("employee", "capture"), name="one_check_a_capture")
+                ],
             },
         ),
     ]

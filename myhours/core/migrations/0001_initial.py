@@ -4,45 +4,61 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='DeadLetter',
+            name="DeadLetter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('task_id', models.CharField(max_length=255, unique=True)),
-                ('name', models.CharField(blank=True, max_length=255)),
-                ('args', models.JSONField(default=list)),
-                ('kwargs', models.JSONField(default=dict)),
-                ('error', models.TextField()),
-                ('traceback', models.TextField(blank=True)),
-                ('attempts', models.PositiveIntegerField()),
-                ('queue', models.CharField(blank=True, max_length=255)),
-                ('reason', models.CharField(max_length=40)),
-                ('raw', models.TextField(blank=True, help_text='the message itself, where it could not be understood')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('alerted_at', models.DateTimeField(null=True)),
-                ('processed_at', models.DateTimeField(null=True)),
-                ('replayed_at', models.DateTimeField(null=True)),
-                ('replay_task_id', models.CharField(blank=True, max_length=255)),
-                ('retention_alerted_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("task_id", models.CharField(max_length=255, unique=True)),
+                ("name", models.CharField(blank=True, max_length=255)),
+                ("args", models.JSONField(default=list)),
+                ("kwargs", models.JSONField(default=dict)),
+                ("error", models.TextField()),
+                ("traceback", models.TextField(blank=True)),
+                ("attempts", models.PositiveIntegerField()),
+                ("queue", models.CharField(blank=True, max_length=255)),
+                ("reason", models.CharField(max_length=40)),
+                (
+                    "raw",
+                    models.TextField(
+                        blank=True, help_text="the message itself, where it could not be understood"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("alerted_at", models.DateTimeField(null=True)),
+                ("processed_at", models.DateTimeField(null=True)),
+                ("replayed_at", models.DateTimeField(null=True)),
+                ("replay_task_id", models.CharField(blank=True, max_length=255)),
+                ("retention_alerted_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ('created_at',),
+                "ordering": ("created_at",),
             },
         ),
         migrations.CreateModel(
-            name='Employee',
+            name="Employee",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('hourly_wage_cents', models.PositiveIntegerField()),
-                ('face_template', models.CharField(help_text='perceptual hash, 64 bits in hexadecimal', max_length=16)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("hourly_wage_cents", models.PositiveIntegerField()),
+                (
+                    "face_template",
+                    models.CharField(help_text="perceptual hash, 64 bits in hexadecimal", max_length=16),
+                ),
             ],
         ),
     ]

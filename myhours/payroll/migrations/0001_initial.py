@@ -5,38 +5,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0001_initial'),
+        ("core", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Payroll',
+            name="Payroll",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.CharField(help_text='YYYY-MM', max_length=7)),
-                ('minutes', models.PositiveIntegerField()),
-                ('gross_cents', models.PositiveIntegerField()),
-                ('employee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='core.employee')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("month", models.CharField(help_text="YYYY-MM", max_length=7)),
+                ("minutes", models.PositiveIntegerField()),
+                ("gross_cents", models.PositiveIntegerField()),
+                (
+                    "employee",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="core.employee"),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('employee', 'month'), name='one_payroll_a_month')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("employee", "month"), name="one_payroll_a_month")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SalaryPayment',
+            name="SalaryPayment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.CharField(help_text='YYYY-MM', max_length=7)),
-                ('amount_cents', models.PositiveIntegerField()),
-                ('paid_at', models.DateTimeField(auto_now_add=True)),
-                ('employee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='core.employee')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("month", models.CharField(help_text="YYYY-MM", max_length=7)),
+                ("amount_cents", models.PositiveIntegerField()),
+                ("paid_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "employee",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="core.employee"),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('employee', 'month'), name='one_payment_a_month')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("employee", "month"), name="one_payment_a_month")
+                ],
             },
         ),
     ]

@@ -5,36 +5,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0001_initial'),
+        ("core", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TimeEntry',
+            name="TimeEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField()),
-                ('employee', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='core.employee')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField()),
+                (
+                    "employee",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="core.employee"),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('employee', 'started_at'), name='one_entry_at_a_time')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("employee", "started_at"), name="one_entry_at_a_time")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='WorkDay',
+            name="WorkDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('minutes', models.PositiveIntegerField()),
-                ('employee', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='core.employee')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("minutes", models.PositiveIntegerField()),
+                (
+                    "employee",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="core.employee"),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('employee', 'day'), name='one_row_a_day')],
+                "constraints": [models.UniqueConstraint(fields=("employee", "day"), name="one_row_a_day")],
             },
         ),
     ]

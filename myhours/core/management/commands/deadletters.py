@@ -69,4 +69,6 @@ class Command(BaseCommand):
         try:
             return DeadLetter.objects.get(task_id=task_id)
         except DeadLetter.DoesNotExist:
-            raise CommandError(f"There is no dead letter {task_id}; see: manage.py deadletters list --all") from None
+            raise CommandError(
+                f"There is no dead letter {task_id}; see: manage.py deadletters list --all"
+            ) from None
