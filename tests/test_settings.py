@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 import harness
+from harness.contract_file import loads, resolve
+from harness.draft import draft, fit
 from harness.settings import (
     Claim,
     Setting,
@@ -403,6 +405,17 @@ def test_nothing_that_an_app_holds_breaks_the_snapshot(plain: dict[str, Any]) ->
         "redis://:********@env/1", "environment variable CELERY_RESULT_BACKEND"
     )
     assert "hunter2" not in json.dumps(plain)
+
+
+@pytest.mark.parametrize("app", ["documented", "clean", "plain"])
+def test_every_snapshot_drafts_to_a_contract(
+    app: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """It loads, each tier has tasks, and it fits the app that it was drafted from."""
+    snapshot = request.getfixturevalue(app)
+    contract = loads(draft(snapshot, app, tmp_path))
+    resolve(contract, task_names(snapshot))
+    assert fit(contract, snapshot) == []
 
 
 def test_readers_bear_a_snapshot_with_missing_parts() -> None:
