@@ -177,7 +177,10 @@ def test_each_value_knows_the_line_that_gives_it(documented: dict[str, Any]) -> 
     decorated = Setting(60, "decorator of payroll.tasks.clean in payroll/tasks.py:10")
     assert task_setting(documented, "payroll.tasks.clean", "default_retry_delay") == decorated
     assert task_setting(documented, "payroll.tasks.pay", "max_retries") == Setting(3, "Celery's default")
-    assert task_setting(documented, "payroll.tasks.pay", "acks_on_failure").origin == "Celery's default"
+    assert (
+        task_setting(documented, "payroll.tasks.pay", "acks_on_failure_or_timeout").origin
+        == "Celery's default"
+    )
     assert task_setting(documented, "payroll.tasks.none", "max_retries") == Setting(None, "")
 
 

@@ -48,6 +48,9 @@ METHODS = (
 
 FROM_CELERY = "Celery's default"
 
+OF_THE_WORKER = {"time_limit": "task_time_limit", "soft_time_limit": "task_soft_time_limit"}
+"""Settings that a worker applies to tasks without their own (celery/apps/worker.py, before 5.7)."""
+
 Finder = Callable[[str], str]
 
 
@@ -100,6 +103,9 @@ def described(
             "value": plain(value, name),
             "origin": origin(seen, name, annotated, project, conf, closed=name in closed),
         }
+        if value is None and name in OF_THE_WORKER:
+            setting = OF_THE_WORKER[name]
+            options[name] = {"value": plain(task.app.conf.get(setting), name), "origin": conf(setting)}
     file = project.display(seen.code.co_filename) if seen.code is not None else ""
     classes = failure_classes()
     calls = retry_calls(function_of(task), seen.module, seen.function, classes)
