@@ -51,7 +51,7 @@ def draft(snapshot: Settings, app_name: str, folder: Path | None = None) -> str:
 
 
 def fit(contract: Contract, snapshot: Settings) -> list[str]:
-    """What of a contract no longer fits the app, one sentence each; empty where it fits."""
+    """What of a contract no longer fits the app, one ``file:line: sentence`` each; empty where it fits."""
     names = task_names(snapshot)
     return [
         *_uncovered(contract, names),
@@ -132,7 +132,7 @@ def _workers(snapshot: Settings, folder: Path) -> Iterator[str]:
 def _uncovered(contract: Contract, names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
         if contract.tier_of(name) is None:
-            yield f"The task {name} is in no tier: nothing is promised of it."
+            yield f"{contract.path}: the task {name} is in no tier: nothing is promised of it."
 
 
 def _unmatched(contract: Contract, names: tuple[str, ...]) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _unconsumed(contract: Contract, snapshot: Settings, names: tuple[str, ...]) 
             yield f"{where}: no worker consumes {tier.queue!r}, the queue of the tier {tier.name}."
     for queue, name in sorted(used.items()):
         if queue not in consumed and queue not in promised:
-            yield f"No worker consumes {queue!r}, the queue that {name} goes to."
+            yield f"{contract.path}: no worker consumes {queue!r}, the queue that {name} goes to."
 
 
 def _hint(name: str, known: tuple[str, ...]) -> str:

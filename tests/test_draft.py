@@ -289,7 +289,7 @@ queues = ["critical", "hihg"]
 def test_drift_is_told_sentence_by_sentence() -> None:
     """Tasks in no tier, tiers of nothing, other queues, samples of nothing, queues that nobody consumes."""
     assert fit(loads(DRIFTED), SNAPSHOT) == [
-        "The task shop.tidy is in no tier: nothing is promised of it.",
+        "contract.toml: the task shop.tidy is in no tier: nothing is promised of it.",
         "contract.toml:3: the tier critical selects 'shop.sink', which matches no task. Did you mean 'shop.sync'?",
         "contract.toml:7: every task of the tier payments belongs to an earlier tier.",
         "contract.toml:16: there is a sample for shop.payy, and no such task. Did you mean 'shop.pay'?",
@@ -300,7 +300,7 @@ def test_drift_is_told_sentence_by_sentence() -> None:
         "contract.toml:14: the worker critical consumes 'hihg', a queue that the app does not have.",
         "contract.toml:4: no worker consumes 'critcal', the queue of the tier critical.",
         "contract.toml:8: no worker consumes 'payments', the queue of the tier payments.",
-        "No worker consumes 'celery', the queue that shop.clean goes to.",
+        "contract.toml: no worker consumes 'celery', the queue that shop.clean goes to.",
     ]
 
 
