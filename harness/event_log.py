@@ -11,12 +11,13 @@ from harness.history import Event
 
 
 class EventLog:
-    """Reads the folder of event files; times count from `zero_ns` of the stage's monotonic clock."""
+    """Reads the file of events; times count from `zero_ns` of the stage's monotonic clock."""
 
-    def __init__(self, folder: Path, zero_ns: int) -> None:
-        self.folder = folder
+    def __init__(self, path: Path, zero_ns: int) -> None:
+        path.touch()
         self.zero_ns = zero_ns
-        self._offsets: dict[Path, int] = {}
+        self._file = path.open("rb")
+        self._rest = b""
         self._events: list[Event] = []
         self.arrived: list[Event] = []
         """The same events in the order in which they became known; it only ever grows."""
@@ -29,22 +30,18 @@ class EventLog:
 
     def refresh(self) -> Sequence[Event]:
         """Everything so far, in order of time; a line that is still being written waits."""
-        fresh = []
-        for path in self.folder.glob("*.jsonl"):
-            offset = self._offsets.get(path, 0)
-            if path.stat().st_size <= offset:
-                continue
-            with path.open("rb") as file:
-                file.seek(offset)
-                data = file.read()
-            end = data.rfind(b"\n") + 1
-            self._offsets[path] = offset + end
-            fresh += [self._event(json.loads(line)) for line in data[:end].splitlines()]
-        if fresh:
+        data = self._file.read()
+        if data:
+            lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
+            fresh = [self._event(json.loads(line)) for line in (lines + newline).splitlines()]
             self.arrived += sorted(fresh, key=lambda event: event.at_s)
             self._events += fresh
             self._events.sort(key=lambda event: event.at_s)
         return self._events
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
 
     def _event(self, document: dict[str, Any]) -> Event:
         at_s = (document["mono_ns"] - self.zero_ns) / 1e9

@@ -60,7 +60,7 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
         output, _ = process.communicate(b'{"do": "load"}\n{"do": "snapshot"}\n', timeout=WITHIN_S)
     except subprocess.TimeoutExpired:
         raise AppError(f"{app}: the import did not end within {WITHIN_S:g} s.") from None
-    refuse_strangers(launcher.folder / "events")
+    refuse_strangers(config.events)
     answers = [json.loads(line) for line in output.splitlines()]
     for answer in answers:
         if "error" in answer:
@@ -73,11 +73,10 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
 
 def refuse_strangers(events: Path) -> None:
     """`InterlockError` where the app tried to reach anything when it was imported."""
-    for path in events.glob("*.jsonl"):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
-            if event["kind"] == "interlock-refused":
-                raise refusal(event.get("data", {}))
+    for line in events.read_text(encoding="utf-8").splitlines() if events.exists() else ():
+        event = json.loads(line)
+        if event["kind"] == "interlock-refused":
+            raise refusal(event.get("data", {}))
 
 
 def refusal(data: dict[str, Any]) -> InterlockError:

@@ -42,7 +42,7 @@ class ProcessLauncher:
         sweep_stale()
         token = secrets.token_hex(8)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        for name in ("logs", "events", "orders", "files"):
+        for name in ("logs", "orders", "files"):
             (folder / name).mkdir()
         return folder, token
 

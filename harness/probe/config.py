@@ -30,8 +30,8 @@ class ProbeConfig:
 
     @property
     def events(self) -> Path:
-        """One file of events for each process."""
-        return Path(self.folder) / "events"
+        """The file to which all processes append events."""
+        return Path(self.folder) / "events.jsonl"
 
     @property
     def orders(self) -> Path:

@@ -1,7 +1,8 @@
-"""Writes events to a file of the process's own: one `write` an event, so that SIGKILL loses nothing.
+"""Appends events to one file: one `write` an event, so that SIGKILL loses nothing.
 
-The kernel has the line once `write` returns, whatever happens to the process then. Nothing travels
-through the broker under test.
+The kernel has the line once `write` returns, whatever happens to the process then, and puts lines of
+several processes one after the other (``O_APPEND``, ``write(2)``). Nothing travels through the broker
+under test.
 """
 
 from __future__ import annotations
@@ -17,13 +18,11 @@ TEXT_LIMIT = 2_000
 
 
 class Recorder:
-    """Appends events of this process; after a fork the child gets a file of its own."""
+    """Appends events of this process and of those forked from it."""
 
-    def __init__(self, folder: Path, role: str) -> None:
-        self.folder = folder
+    def __init__(self, path: Path, role: str) -> None:
         self.role = role
-        self._pid = 0
-        self._descriptor = -1
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @property
     def source(self) -> str:
@@ -33,7 +32,6 @@ class Recorder:
     def become(self, role: str) -> None:
         """Take another role, in a process that was forked (worker to child)."""
         self.role = role
-        self._pid = 0
 
     def write(self, kind: str, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
         """Record one event, now."""
@@ -45,15 +43,7 @@ class Recorder:
         if data:
             event["data"] = data
         line = json.dumps(event, default=bounded) + "\n"
-        os.write(self._file(), line.encode("utf-8", "backslashreplace"))
-
-    def _file(self) -> int:
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            name = f"{self.role.replace(':', '-').replace('/', '-')}-{self._pid}.jsonl"
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            self._descriptor = os.open(self.folder / name, flags, 0o600)
-        return self._descriptor
+        os.write(self._descriptor, line.encode("utf-8", "backslashreplace"))
 
 
 def bounded(value: object) -> str:

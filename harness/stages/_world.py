@@ -21,13 +21,11 @@ from harness.mail_sink import MailSink
 from harness.redis_server import RedisServer, entries
 from harness.stage import StageSettings
 from harness.stages._client import ProcessClient
+from harness.stages._moments import Moments
 from harness.stages._worker import ProcessWorker
 from harness.warp.clock import SharedClock
 from harness.warp.controller import Warp
 from harness.warp.pace import FixedRate, RealTime
-
-PRECISE_KINDS = frozenset({"task-sent", "task-received", "task-retried"})
-
 
 class StageClock:
     """Seconds since the run began, on the clock that all processes of the stage share."""
@@ -70,11 +68,10 @@ class ProcessWorld:
         self.tasks: tuple[str, ...] = ()
         self.snapshot: dict[str, Any] = {}
         self.versions: dict[str, str] = {}
-        self.log = EventLog(launcher.folder / "events", int(clock.zero_s * 1e9))
+        self.log = EventLog(launcher.folder / "events.jsonl", int(clock.zero_s * 1e9))
         self._orders = 0
         self._mails = 0
-        self._seen = 0
-        self._precise: set[float] = set()
+        self.moments = Moments()
 
     @property
     def folder(self) -> Path:
@@ -177,15 +174,13 @@ class ProcessWorld:
         return self.clock.timing.advance(until, within_s=within_s, wake_at_s=wake)
 
     def known_moments(self) -> Iterable[float]:
-        """Moments at which something is due to the hundredth of a second: ETAs of retries and countdowns."""
+        """What no jump passes; called before each jump, whose slack it sets as well."""
         self.log.refresh()
-        for event in self.log.arrived[self._seen :]:
-            if event.kind in PRECISE_KINDS and event.get("eta_s"):
-                self._precise.add(float(event.get("eta_s")))
-        self._seen = len(self.log.arrived)
+        self.moments.feed(self.log.arrived, self.snapshot.get("tasks") or {})
         now_s = self.clock.now_s()
-        self._precise = {at_s for at_s in self._precise if at_s > now_s - 1}
-        return [at_s + self.clock.zero_s for at_s in self._precise]
+        if isinstance(self.clock.timing, Warp):
+            self.clock.timing.slack_s = self.moments.slack_s(now_s)
+        return [at_s + self.clock.zero_s for at_s in self.moments.known(now_s)]
 
     def check_interlock(self) -> None:
         """`InterlockError` where any process was refused an address."""

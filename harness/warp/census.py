@@ -83,14 +83,29 @@ class Census:
     _loadavg_fd: int = -1
     _newest: int = -2
     _out_of_date: bool = True
+    _complete: bool = False
 
     def wait_quiet(self, patience_s: float) -> int | None:
         """Wait until every thread sleeps; None when all do, else the id of one that does not.
 
-        `patience_s` is real time. The proof that equal looks mean quiet is in ``steer.c``.
+        `patience_s` is real time. The proof that equal looks mean quiet is in ``steer.c``. It needs the whole
+        set of threads, and the kernel gives out a process id well before the process shows in /proc: who was
+        being forked while we listed is missing, and no newer id gives it away. So a list counts only if it
+        was made while everybody on it slept, without a turn from before the listing to after it.
         """
         if self._out_of_date or frozenset(self.roots()) != self._known_roots:
             self.refresh()
+        busy = self._look(patience_s)
+        if busy is None and not self._complete:
+            before = self._turns()
+            self.refresh()
+            busy = self._look(0)
+            self._complete = busy is None and self._turns() == before
+            if busy is None and not self._complete:
+                return os.getpid()
+        return busy
+
+    def _look(self, patience_s: float) -> int | None:
         busy = self.clock.steer.harness_wait_quiet(
             ctypes.addressof(self._watched),
             len(self._order),
@@ -102,6 +117,9 @@ class Census:
             self._out_of_date = True
             return os.getpid()
         return None if busy == _QUIET else self._order[busy]
+
+    def _turns(self) -> list[tuple[int, int]]:
+        return [(tid, thread.turns) for tid, thread in zip(self._order, self._watched, strict=True)]
 
     def is_stopped(self, tid: int) -> bool:
         """Whether the last look found the thread (or, for minus a pid, the process) stopped by a signal."""
@@ -120,7 +138,7 @@ class Census:
         self._known_roots = frozenset(self.roots())
         self._find_members()
         self._find_threads()
-        self._out_of_date = False
+        self._out_of_date, self._complete = False, False
         for slot in self.clock.slots():
             if slot.tid not in self and not os.path.exists(f"/proc/{slot.pid}/task/{abs(slot.tid)}"):
                 self.clock.release(slot)

@@ -9,7 +9,7 @@ import ctypes
 import mmap
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -124,10 +124,16 @@ class SharedClock:
         """Virtual Unix time: what ``time.time()`` says in the stage's processes."""
         return int(self.steer.harness_page_wall_ns(self.page)) / _SECOND_NS
 
-    def jump(self, ns: int) -> None:
-        """Move both clocks on by `ns` at once and wake whoever is due."""
+    def jump(self, ns: int, *, rearm_timers: bool = True) -> None:
+        """Move both clocks on by `ns` at once and wake whoever is due.
+
+        `rearm_timers` also signals every process with kernel timers, due or not; it can end a ``pause()``.
+        """
         self.steer.harness_page_move(self.page, ns, 0, _KEEP_RATE)
-        self.wake_due()
+        now_ns = self.now_ns()
+        self._wake(
+            s for s in self.slots() if s.deadline_ns <= now_ns or (rearm_timers and s.kind is Kind.TIMER)
+        )
 
     def step_wall(self, seconds: float) -> None:
         """Move the wall clock only, as an administrator or NTP does. Sleeps run on monotonic time, and a
@@ -151,16 +157,11 @@ class SharedClock:
             if tid and kind
         ]
 
-    def wake_due(self) -> None:
-        """Signal every thread whose deadline has passed, and every process with kernel timers."""
-        now_ns = self.now_ns()
-        self._wake([slot for slot in self.slots() if slot.deadline_ns <= now_ns or slot.kind is Kind.TIMER])
-
     def wake(self, slot: Slot) -> bool:
         """Signal one waiting thread; False when it is gone."""
         return int(self.steer.harness_wake(slot.pid, slot.tid)) == 0
 
-    def _wake(self, slots: list[Slot]) -> None:
+    def _wake(self, slots: Iterable[Slot]) -> None:
         for slot in slots:
             if not self.wake(slot):
                 self.release(slot)

@@ -141,6 +141,8 @@ class Warp:
                     return None
                 time.sleep(0.0002)
             if time.monotonic() > deadline_s:
+                # The kernel does not know of jumps, and a busy process may wait for its alarm.
+                self._wake_due()
                 return busy
 
     def _wake_due(self) -> int | None:
@@ -177,7 +179,7 @@ class Warp:
         if target_ns <= now_ns:
             return False
         self._note_overtaken(slots, now_ns)
-        self.clock.jump(target_ns - now_ns + 1000)
+        self.clock.jump(target_ns - now_ns + 1000, rearm_timers=False)
         self.jumps += 1
         return True
 

@@ -54,7 +54,7 @@ EXPORT int sem_clockwait(sem_t *restrict sem, clockid_t clock, const struct time
         t = ns_timespec(harness_real_ns(CLOCK_MONOTONIC) + timespec_ns(&t));
         result = libc(sem, CLOCK_MONOTONIC, &t);
         if (result == 0 || (errno != ETIMEDOUT && errno != EINTR)) break;
-    } while (errno == ETIMEDOUT ? harness_now_ns() < deadline_ns : harness_now_ns() >= deadline_ns);
+    } while (errno == ETIMEDOUT ? harness_now_ns() < deadline_ns : harness_wait_interrupted(deadline_ns));
     harness_wait_end(deadline_ns);
     return result;
 }
@@ -93,7 +93,7 @@ EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, 
         struct timespec t = harness_wait_slice(deadline_ns, SLICE_NS);
         result = KERNEL4(SYS_rt_sigtimedwait, set, info, &t, KERNEL_SIGSET_BYTES);
         if (result > 0 || (errno != EAGAIN && errno != EINTR)) break;
-    } while (errno == EAGAIN ? harness_now_ns() < deadline_ns : harness_now_ns() >= deadline_ns);
+    } while (errno == EAGAIN ? harness_now_ns() < deadline_ns : harness_wait_interrupted(deadline_ns));
     harness_wait_end(deadline_ns);
     return (int)result;
 }
@@ -108,7 +108,7 @@ static long futex_wait(long word, long op, long value, const struct timespec *ti
         struct timespec t = harness_wait_slice(deadline_ns, SLICE_NS);
         result = KERNEL4(SYS_futex, word, FUTEX_WAIT | (op & FUTEX_PRIVATE_FLAG), value, &t);
         if (result == 0 || (errno != ETIMEDOUT && errno != EINTR)) break;
-    } while (errno == ETIMEDOUT ? harness_now_ns() < deadline_ns : harness_now_ns() >= deadline_ns);
+    } while (errno == ETIMEDOUT ? harness_now_ns() < deadline_ns : harness_wait_interrupted(deadline_ns));
     harness_wait_end(deadline_ns);
     return result;
 }

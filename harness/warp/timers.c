@@ -1,7 +1,7 @@
 /* Timers that the kernel keeps: setitimer, alarm, timerfd; and the timeouts of blocking sockets.
  *
- * The kernel's timer stays the one that fires. A jump only shortens it: the controller signals each process
- * that has such a timer after every jump, and harness_timers_rearm() takes off what was jumped.
+ * The kernel's timer stays the one that fires. A jump only shortens it: the controller signals a process
+ * whose timer is due, and harness_timers_rearm() takes off what was jumped.
  *
  * Known limits: SO_RCVTIMEO and SO_SNDTIMEO are converted at the rate in force when they are set and do not
  * notice jumps; timer_create() is not covered. */
@@ -62,11 +62,19 @@ void harness_timers_rearm(void) {
         }
         struct itimerspec left = scaled(old, timer->rate);
         int64_t left_ns = timespec_ns(&left.it_value) - (now.jumped_ns - timer->jumped_ns);
-        left.it_value = ns_timespec(left_ns > 1000 ? left_ns : 1000);
+        int ring = left_ns <= 0 && timer->fd == ITIMER_FD;
+        if (ring) left.it_value = left.it_interval;
+        else left.it_value = ns_timespec(left_ns > 1000 ? left_ns : 1000);
         timer->jumped_ns = now.jumped_ns;
         timer->rate = rate_of(now);
         struct itimerspec armed = scaled(left, 1 / timer->rate);
         kernel_timer(timer->fd, &armed, NULL);
+        /* Here and now: whoever waits in pause() must not see our wake-up without the signal it waits for. */
+        if (ring) kill(getpid(), SIGALRM);
+        if (ring && timespec_ns(&left.it_interval) == 0) {
+            atomic_store(&timer->used, 0);
+            continue;
+        }
         if (left_ns <= 0) left_ns = timespec_ns(&left.it_interval) > 0 ? timespec_ns(&left.it_interval) : 1000000;
         if (now.mono_ns + left_ns < earliest_ns) earliest_ns = now.mono_ns + left_ns;
     }

@@ -5,11 +5,15 @@
 
 static __thread struct slot *mine __attribute__((tls_model("initial-exec")));
 
+static __thread volatile sig_atomic_t woken __attribute__((tls_model("initial-exec")));
+
 void harness_wait_forget(void) { mine = NULL; }
+void harness_wait_woken(void) { woken = 1; }
 
 void harness_wait_begin(int kind, int64_t deadline_ns) {
     if (!mine) mine = harness_claim_slot((int32_t)kernel(SYS_gettid, 0, 0, 0, 0, 0, 0));
     if (!mine) return;
+    woken = 0;
     atomic_store(&mine->deadline_ns, deadline_ns);
     atomic_store(&mine->kind, kind);
 }
@@ -41,12 +45,18 @@ struct timespec harness_wait_slice(int64_t deadline_ns, int64_t longest_ns) {
     return ns_timespec(left_ns > 0 ? left_ns : 0);
 }
 
-/* Whether to wait on. A deadline found past after EINTR gets one more round of zero length, which reports
- * what became ready meanwhile and clears the sets of select(). Any other EINTR belongs to the caller. */
+/* Whether to wait on after an error that may be EINTR. A deadline found past gets one more round of zero
+ * length, which reports what became ready meanwhile and clears the sets of select(). A wake-up that came
+ * too late, for the wait before this one, is nobody's business. Any other EINTR belongs to the caller. */
+int harness_wait_interrupted(int64_t deadline_ns) {
+    int ours = errno == EINTR && (woken || harness_now_ns() >= deadline_ns);
+    woken = 0;
+    return ours;
+}
+
 int harness_wait_again(int64_t deadline_ns, long result) {
-    if (result > 0) return 0;
-    int past = harness_now_ns() >= deadline_ns;
-    return result == 0 ? !past : errno == EINTR && past;
+    if (result == 0) return harness_now_ns() < deadline_ns;
+    return result < 0 && harness_wait_interrupted(deadline_ns);
 }
 
 int64_t harness_deadline_ns(clockid_t clock, const struct timespec *at) {

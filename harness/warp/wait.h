@@ -15,6 +15,7 @@ void harness_wait_begin(int kind, int64_t deadline_ns);
 void harness_wait_end(int64_t deadline_ns);
 struct timespec harness_wait_slice(int64_t deadline_ns, int64_t longest_ns);
 int harness_wait_again(int64_t deadline_ns, long result);
+int harness_wait_interrupted(int64_t deadline_ns);
 int64_t harness_deadline_ns(clockid_t clock, const struct timespec *at);
 
 static inline int64_t harness_after_ns(int64_t ns) {

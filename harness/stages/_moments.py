@@ -1,0 +1,50 @@
+"""Which moments to come matter to the hundredth of a second, and how coarse time may be between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.history import Event
+
+FINE_S, COARSE_S = 0.5, 8.0
+"""Slack of a jump while a task waits for something that no event tells (a free child, a token of a rate
+limit), and while only housekeeping goes on. Restoring unacknowledged messages, the most frequent
+housekeeping that a guarantee depends on, comes every 10 s (`kombu/transport/redis.py`)."""
+
+
+class Moments:
+    """Fed with events as they become known; times in seconds since the run began."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._known: set[float] = set()
+        self._waiting: dict[str, float] = {}
+
+    def feed(self, arrived: Sequence[Event], tasks: Mapping[str, Any]) -> None:
+        """Look at what is new; `tasks` is the part of the settings' snapshot with the time limits."""
+        for event in arrived[self._seen :]:
+            self._one(event, tasks)
+        self._seen = len(arrived)
+
+    def known(self, now_s: float) -> set[float]:
+        """ETAs and time limits that lie ahead."""
+        self._known = {at_s for at_s in self._known if at_s > now_s - 1}
+        return self._known
+
+    def slack_s(self, now_s: float) -> float:
+        """How far a jump may pass a deadline of an event loop."""
+        return FINE_S if any(eta_s <= now_s for eta_s in self._waiting.values()) else COARSE_S
+
+    def _one(self, event: Event, tasks: Mapping[str, Any]) -> None:
+        if event.kind in ("task-sent", "task-received", "task-retried") and event.get("eta_s"):
+            self._known.add(float(event.get("eta_s")))
+        if event.kind == "task-received" and event.task_id:
+            self._waiting[event.task_id] = float(event.get("eta_s") or 0.0)
+        elif event.kind in ("task-started", "task-revoked", "task-failed", "message-rejected"):
+            self._waiting.pop(event.task_id or "", None)
+        if event.kind == "task-started":
+            for name in ("soft_time_limit", "time_limit"):
+                limit_s = ((tasks.get(event.task or "") or {}).get(name) or {}).get("value")
+                if isinstance(limit_s, int | float) and limit_s:
+                    self._known.add(event.at_s + limit_s)
