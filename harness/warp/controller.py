@@ -20,6 +20,9 @@ _SECOND_NS = 1_000_000_000
 _PRECISE_SLACK_NS = 20_000_000
 # A due thread that blocks signals looks again after its slice, 50 ms at most (wait.h).
 _DUE_PATIENCE_S = 0.25
+# Above this slack a jump does not look for the last deadline: event loops that look every second are
+# passed over, and go on together.
+_COARSE_S = 2.0
 # Calls of `until` while something works without end.
 _BUSY_LOOK_S = 0.1
 
@@ -200,9 +203,9 @@ class Warp:
             if first_ns > precise_ns + _PRECISE_SLACK_NS:
                 return min(precise_ns, far_ns)
             last_ns = min(last_ns, precise_ns + _PRECISE_SLACK_NS)
-        return min(
-            max(s.deadline_ns for s in ahead if s.deadline_ns <= last_ns) if ahead else last_ns, far_ns
-        )
+        if not ahead or self.slack_s > _COARSE_S:
+            return min(last_ns, far_ns)
+        return min(max(s.deadline_ns for s in ahead if s.deadline_ns <= last_ns), far_ns)
 
     def _note_overtaken(self, slots: list[Slot], now_ns: int) -> None:
         """A live thread that was due before this jump and has still not gone on makes the clock bent."""
