@@ -199,3 +199,8 @@ def clock_bent(at_s: float, late_s: float = 5.0) -> Event:
 def option(value: Any, origin: str = "payroll/tasks.py:1") -> dict[str, Any]:
     """One value of the settings snapshot."""
     return {"value": value, "origin": origin}
+
+
+def lock(at_s: float, task_id: str, task: str, key: str = "lock", *, acquired: bool = True) -> Event:
+    """A lock was had, or denied."""
+    return event("lock-acquired" if acquired else "lock-denied", at_s, task_id, task, key=key)
