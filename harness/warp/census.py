@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.warp.clock import SharedClock
+from harness.warp.clock import SharedClock, Slot
 
 _QUIET = -1
 _OUT_OF_DATE = -2
@@ -73,6 +73,9 @@ class Census:
 
     clock: SharedClock
     roots: Callable[[], Iterable[int]]
+    slots: list[Slot] = field(default_factory=list)
+    """Who waited for a time when `wait_quiet` last gave None."""
+    _waiting: ctypes.c_int32 = field(default_factory=ctypes.c_int32)
     _threads: dict[int, _Thread] = field(default_factory=dict)
     _members: set[int] = field(default_factory=set)
     _strangers: set[int] = field(default_factory=set)
@@ -112,11 +115,25 @@ class Census:
             self._loadavg_fd,
             self._newest,
             int(patience_s * 1e9),
+            self.clock.page,
+            self.clock.waiting,
+            ctypes.addressof(self._waiting),
         )
         if busy == _OUT_OF_DATE:
             self._out_of_date = True
             return os.getpid()
-        return None if busy == _QUIET else self._order[busy]
+        if busy != _QUIET:
+            return self._order[busy]
+        self.slots = [slot for slot in self.clock.decode(self._waiting.value) if slot.tid in self]
+        return None
+
+    def still_quiet(self) -> bool:
+        """Whether nobody had a turn since `wait_quiet` gave None, so that `slots` still holds."""
+        return bool(
+            self.clock.steer.harness_still_quiet(
+                ctypes.addressof(self._watched), len(self._order), self._loadavg_fd, self._newest
+            )
+        )
 
     def _turns(self) -> list[tuple[int, int]]:
         return [(tid, thread.turns) for tid, thread in zip(self._order, self._watched, strict=True)]

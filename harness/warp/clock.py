@@ -1,6 +1,6 @@
 """The page that all processes of a stage share: one virtual clock, and who waits until when.
 
-The layout is that of ``simtime.h``; whatever must be atomic is done there, through ctypes.
+Its layout is known to ``simtime.h`` only; whatever is read or written is so there, through ctypes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from typing import Any, Self
 from harness.errors import StageError
 from harness.warp import library
 
-_HEADER_BYTES = 128
-_SLOTS_USED_OFFSET = 8
-_SLOT = struct.Struct("<iiiiqq")
+_SLOT_COUNT = 8192
+_WAITING = struct.Struct("<iiiiiiq")
 _SECOND_NS = 1_000_000_000
 _KEEP_RATE = -1.0
 
@@ -70,7 +69,9 @@ def load_library() -> ctypes.CDLL:
         ("harness_page_release", None, (page, i32, i32)),
         ("harness_wake", ctypes.c_int, (i32, i32)),
         ("harness_newest_pid", i64, (ctypes.c_int,)),
-        ("harness_wait_quiet", i32, (page, i32, i32, i64, i64)),
+        ("harness_page_waiting", i32, (page, page)),
+        ("harness_wait_quiet", i32, (page, i32, i32, i64, i64, page, page, page)),
+        ("harness_still_quiet", i32, (page, i32, i32, i64)),
     ):
         function = getattr(steer, name)
         function.restype, function.argtypes = result, arguments
@@ -89,6 +90,9 @@ class SharedClock:
         self._memory = memory
         self._anchor: Any = ctypes.c_char.from_buffer(memory)
         self.page = ctypes.addressof(self._anchor)
+        buffer = ctypes.create_string_buffer(_SLOT_COUNT * _WAITING.size)
+        self._room = memoryview(buffer)
+        self.waiting = ctypes.addressof(buffer)
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
@@ -149,12 +153,15 @@ class SharedClock:
 
     def slots(self) -> list[Slot]:
         """Everybody who waits for a time now, the dead included (`release` them)."""
-        (used,) = struct.unpack_from("<I", self._memory, _SLOTS_USED_OFFSET)
-        raw = self._memory[_HEADER_BYTES : _HEADER_BYTES + used * _SLOT.size]
+        return self.decode(self.steer.harness_page_waiting(self.page, self.waiting))
+
+    def decode(self, count: int) -> list[Slot]:
+        """The first entries of `waiting`, which the library has filled."""
         return [
             Slot(index, tid, pid, Kind(kind), bool(passive), deadline_ns)
-            for index, (tid, pid, kind, passive, deadline_ns, _) in enumerate(_SLOT.iter_unpack(raw))
-            if tid and kind
+            for index, tid, pid, kind, passive, _, deadline_ns in _WAITING.iter_unpack(
+                self._room[: count * _WAITING.size]
+            )
         ]
 
     def wake(self, slot: Slot) -> bool:

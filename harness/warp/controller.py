@@ -175,11 +175,13 @@ class Warp:
         return _Limits(end_ns, cap_ns, min(coming, default=None))
 
     def _jump(self, limits: _Limits) -> bool:
-        """Jump to where somebody goes on, if that is ahead, and wake him."""
-        now_ns = self.clock.now_ns()
-        slots = [s for s in self.clock.slots() if s.tid in self._census]
+        """Jump to where somebody goes on, if that is ahead, and wake him.
+
+        Not if anybody had a turn since all were found asleep: `until` may have set something going.
+        """
+        now_ns, slots = self.clock.now_ns(), self._census.slots
         target_ns = min(self._target_ns(slots, now_ns, limits.precise_ns), limits.cap_ns)
-        if target_ns <= now_ns:
+        if target_ns <= now_ns or not self._census.still_quiet():
             return False
         self._note_overtaken(slots, now_ns)
         self.clock.jump(target_ns - now_ns + 1000, rearm_timers=False)

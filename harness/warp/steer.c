@@ -56,6 +56,21 @@ EXPORT void harness_page_release(struct page *page, int32_t index, int32_t tid) 
     atomic_compare_exchange_strong(&slot->tid, &tid, 0);
 }
 
+/* Those who wait now, the dead included. `out` has room for SLOT_COUNT. */
+struct waiting { int32_t index, tid, pid, kind, passive, padding; int64_t deadline_ns; };
+EXPORT int32_t harness_page_waiting(struct page *page, struct waiting *out) {
+    int32_t count = 0;
+    uint32_t used = atomic_load(&page->slots_used);
+    for (uint32_t i = 0; i < used && i < SLOT_COUNT; i++) {
+        struct slot *slot = &page->slot[i];
+        int32_t tid = atomic_load(&slot->tid), kind = atomic_load(&slot->kind);
+        if (!tid || kind == KIND_NONE) continue;
+        out[count++] = (struct waiting){ (int32_t)i, tid, atomic_load(&slot->pid), kind,
+                                         atomic_load(&slot->passive), 0, atomic_load(&slot->deadline_ns) };
+    }
+    return count;
+}
+
 EXPORT int harness_wake(int32_t pid, int32_t tid) {
     return (int)(tid > 0 ? KERNEL3(SYS_tgkill, pid, tid, WAKE_SIGNAL) : KERNEL2(SYS_kill, pid, WAKE_SIGNAL));
 }
@@ -101,39 +116,54 @@ static int64_t newest_pid(int loadavg_fd) {
 }
 EXPORT int64_t harness_newest_pid(int loadavg_fd) { return newest_pid(loadavg_fd); }
 
-/* Wait, in real time, until every thread sleeps.
+static int pass_over(struct watched *threads, int32_t count, int first, int32_t *busy) {
+    for (int32_t i = 0; i < count; i++) {
+        int found = look(&threads[i], first);
+        if (found == QUIET) continue;
+        *busy = i;
+        return found;
+    }
+    return QUIET;
+}
+
+/* Wait, in real time, until every thread sleeps; `out` and `waiting` are what they then wait for.
  *
  * Returns -1 when all do, -2 when the set of threads is out of date, else the index of a busy thread after
  * `patience_ns`. Two equal passes prove quiet without a pause between them: a thread that sleeps in both
  * passes and had no turn between them slept from the one look to the other; at the end of the first pass
- * all these spans overlap, so at that instant no thread could run. Whoever runs next must be woken from
- * outside, or by a timer, because Linux delivers over loopback and wakes the receiver inside the sender's
- * own system call, before the sender sleeps. Threads that the set does not know would show in newest_pid. */
+ * all these spans overlap, so at that instant no thread could run, and the slots are read just then: a
+ * moment later somebody may be on his way out of a wait. Whoever runs next must be woken from outside, or
+ * by a timer, because Linux delivers over loopback and wakes the receiver inside the sender's own system
+ * call, before the sender sleeps. Threads that the set does not know would show in newest_pid. */
 EXPORT int32_t harness_wait_quiet(struct watched *threads, int32_t count, int32_t loadavg_fd, int64_t newest,
-                                  int64_t patience_ns) {
+                                  int64_t patience_ns, struct page *page, struct waiting *out, int32_t *waiting) {
     int64_t start_ns = harness_real_ns(CLOCK_MONOTONIC);
     int32_t busy = 0, rounds = 0, slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
     int32_t answer = 0;
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
     for (;;) {
-        int found = QUIET;
         /* Whoever was busy in the last round is the likeliest in this one. */
-        if (busy < count) found = look(&threads[busy], 1);
-        for (int pass = 0; pass < 2 && found == QUIET; pass++)
-            for (int32_t i = 0; i < count && found == QUIET; i++) {
-                found = look(&threads[i], pass == 0);
-                if (found != QUIET) busy = i;
-            }
+        int found = busy < count ? look(&threads[busy], 1) : QUIET;
+        if (found == QUIET) found = pass_over(threads, count, 1, &busy);
+        if (found == QUIET) {
+            *waiting = harness_page_waiting(page, out);
+            found = pass_over(threads, count, 0, &busy);
+        }
         if (found == GONE || (found == QUIET && newest_pid(loadavg_fd) != newest)) { answer = -2; break; }
         if (found == QUIET) { answer = -1; break; }
         answer = busy;
-        int64_t spent_ns = harness_real_ns(CLOCK_MONOTONIC) - start_ns;
-        if (spent_ns > patience_ns) break;
+        if (harness_real_ns(CLOCK_MONOTONIC) - start_ns > patience_ns) break;
         /* Leave the CPU to those we wait for; rarer looks at long work. */
         struct timespec pause = { 0, ++rounds < 10 ? 20000 : rounds < 50 ? 100000 : 1000000 };
         KERNEL2(SYS_nanosleep, &pause, NULL);
-        if (newest_pid(loadavg_fd) != newest && rounds % 8 == 0) { answer = -2; break; }
+        if (rounds % 8 == 0 && newest_pid(loadavg_fd) != newest) { answer = -2; break; }
     }
     prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
     return answer;
+}
+
+/* Whether everybody has slept on since the last answer -1, so that what was read then still holds. */
+EXPORT int32_t harness_still_quiet(struct watched *threads, int32_t count, int32_t loadavg_fd, int64_t newest) {
+    int32_t busy;
+    return pass_over(threads, count, 0, &busy) == QUIET && newest_pid(loadavg_fd) == newest;
 }

@@ -1,0 +1,43 @@
+"""Every way to wait for a time follows the shared clock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.warp import Warp
+
+sys.path.insert(0, str(Path(__file__).parent))
+from primitives import NOT_JUMP_AWARE, PRIMITIVES
+
+_RUN = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+_PROGRAM = Path(__file__).parent / "primitives.py"
+
+
+def _result(child: subprocess.Popen[str]) -> list[float]:
+    said, _ = child.communicate(timeout=20)
+    assert child.returncode == 0, said
+    return [float(word) for word in said.split()]
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_a_wait_is_scaled_by_a_fixed_rate(name, clock, spawn):
+    clock.set_rate(60)
+    virtual, real, wall = _result(spawn(_RUN, _PROGRAM, name, 12))
+    assert 11.9 <= virtual
+    assert wall == pytest.approx(virtual, abs=0.1)
+    assert real < 6
+
+
+@pytest.mark.parametrize("name", [name for name in PRIMITIVES if name not in NOT_JUMP_AWARE])
+def test_a_wait_ends_at_its_moment_when_time_jumps(name, clock, spawn):
+    child = spawn(_RUN, _PROGRAM, name, 600)
+    with Warp(clock, lambda: [child.pid]) as warp:
+        assert warp.advance(lambda: child.poll() is not None, within_s=2000)
+    virtual, real, wall = _result(child)
+    assert virtual == pytest.approx(600, abs=1.5)
+    assert wall == pytest.approx(virtual, abs=0.1)
+    assert real < 6
