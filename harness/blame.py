@@ -76,7 +76,9 @@ def wrong_delay(history: History, task: str) -> Blame:
         blame = f"{', '.join(said(history, task, name) for name in names)} of {task}"
         if is_on(history, task, "retry_jitter"):
             blame += ": Celery's jitter is full, 0 to the whole delay (celery/utils/time.py)"
-        return Blame(blame, f"compute the countdown in retry() of {task}'s base class, or promise these delays")
+        return Blame(
+            blame, f"compute the countdown in retry() of {task}'s base class, or promise these delays"
+        )
     if _calls_retry(history, task):
         return Blame(f"the countdown that {task} gives to self.retry()", "give it the promised delays")
     mend = f"set retry_backoff, retry_backoff_max and retry_jitter of {task} beside its autoretry_for"
@@ -89,36 +91,46 @@ def wrong_delay(history: History, task: str) -> Blame:
 def lost_run(history: History, task: str) -> Blame:
     """Why a task whose worker or child was lost does not run again in time (`celery/worker/request.py`)."""
     if is_on(history, task, "acks_late") is False:
-        blame = f"{said(history, task, 'acks_late')} of {task}: the message is acknowledged before the body runs"
-        return Blame(f"{blame} (celery/worker/request.py)", f"set task_acks_late = True, or acks_late=True on {task}")
+        blame = (
+            f"{said(history, task, 'acks_late')} of {task}: the message is acknowledged before the body runs"
+        )
+        return Blame(
+            f"{blame} (celery/worker/request.py)", f"set task_acks_late = True, or acks_late=True on {task}"
+        )
     options, origin = conf_setting(history.header.settings, "broker_transport_options")
     timeout_s = options.get("visibility_timeout") if isinstance(options, dict) else None
     if history.header.broker == "redis":
-        value = f"visibility_timeout = {timeout_s} s ({origin})" if timeout_s else "visibility_timeout, 3600 s by default"
+        value = (
+            f"visibility_timeout = {timeout_s} s ({origin})"
+            if timeout_s
+            else "visibility_timeout, 3600 s by default"
+        )
         return Blame(
             f"{value}: Redis gives a lost worker's messages back no sooner (kombu/transport/redis.py)",
             "lower broker_transport_options['visibility_timeout'], or promise a longer time",
         )
-    return Blame(f"the redelivery of {task}'s message", "see whether acks_late is on and the queue is durable")
+    return Blame(
+        f"the redelivery of {task}'s message", "see whether acks_late is on and the queue is durable"
+    )
 
 
 def lost_child(history: History, task: str) -> Blame:
     """Why a task that killed its child does not run again (`celery/worker/request.py:on_failure`)."""
     if is_on(history, task, "acks_late") is False:
         return lost_run(history, task)
-    blame = f"{said(history, task, 'reject_on_worker_lost')}, {said(history, task, 'retry_on_worker_lost')} of {task}"
-    return Blame(f"{blame} (celery/worker/request.py)", "set task_reject_on_worker_lost = True, with a brake")
+    state = ", ".join(said(history, task, name) for name in ("reject_on_worker_lost", "retry_on_worker_lost"))
+    return Blame(
+        f"{state} of {task} (celery/worker/request.py)", "set task_reject_on_worker_lost = True, with a brake"
+    )
 
 
 def no_brake(history: History, task: str) -> Blame:
-    """Why a task that kills its child is delivered again for ever (celery#9082, `celery/worker/request.py`)."""
+    """Why a task that kills its child is delivered for ever (celery#9082, `celery/worker/request.py`)."""
     mend = "set task_retry_on_worker_lost = True (Celery >= 5.7), or use a quorum queue with x-delivery-limit"
     names = ("acks_late", "reject_on_worker_lost", "retry_on_worker_lost")
     state = ", ".join(said(history, task, name) for name in names)
-    return Blame(
-        f"{state} of {task}: a redelivery is no retry, so max_retries does not stop it (celery/worker/request.py)",
-        mend,
-    )
+    fact = "a redelivery is no retry, so max_retries does not stop it (celery/worker/request.py)"
+    return Blame(f"{state} of {task}: {fact}", mend)
 
 
 def _claims(history: History, task: str) -> str:

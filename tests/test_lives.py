@@ -35,7 +35,10 @@ def test_a_task_that_succeeds_at_once_has_one_attempt() -> None:
 
 def test_retries_carry_the_delay_that_there_was_and_the_delay_asked_for() -> None:
     one = lives(run(ladder("a", PAY, 0.0, "retry_cap/critical", [30.0, 60.0])))["a"]
-    assert [(r.number, r.scheduled_s, r.observed_s) for r in one.retries] == [(1, 30.0, 30.0), (2, 60.0, 60.0)]
+    assert [(r.number, r.scheduled_s, r.observed_s) for r in one.retries] == [
+        (1, 30.0, 30.0),
+        (2, 60.0, 60.0),
+    ]
     assert (one.numbers, one.outcome, one.error_type) == ((0, 1, 2), "failed", "OSError")
 
 
@@ -98,7 +101,9 @@ def test_ends_that_celery_does_not_report_are_taken_from_what_the_probe_saw() ->
 
 
 def test_lives_of_one_experiment_leave_out_the_others_and_what_the_app_sent() -> None:
-    history = run(life("a", PAY, 0.0, "retry_cap/critical"), life("b", PAY, 0.0, "steady/critical"), life("c", PAY, 0.0))
+    history = run(
+        life("a", PAY, 0.0, "retry_cap/critical"), life("b", PAY, 0.0, "steady/critical"), life("c", PAY, 0.0)
+    )
     assert list(lives(history, "retry_cap/critical")) == ["a"]
     assert list(lives(history, "retry_cap")) == ["a"]
     assert list(lives(history)) == ["a", "b", "c"]

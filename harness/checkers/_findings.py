@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.checker import Finding, unknown
 from harness.checkers._evidence import cited
+from harness.lives import Life
 from harness.verdict import Outcome
 
 
@@ -22,6 +23,15 @@ def merged(findings: Sequence[Finding]) -> Finding:
                 "; ".join(dict.fromkeys(finding.mend for finding in chosen if finding.mend)),
             )
     return unknown("nothing was found")
+
+
+def let_in(lives: Iterable[Life]) -> list[Life]:
+    """Without those that a lock turned away before their bodies, unless there are no others.
+
+    A task without arguments excludes its own copies in experiments that run side by side.
+    """
+    everyone = list(lives)
+    return [life for life in everyone if life.of("body-entered") or not life.of("lock-denied")] or everyone
 
 
 def _tallied(said: Iterable[str]) -> Iterable[str]:

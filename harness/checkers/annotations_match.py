@@ -40,5 +40,5 @@ class AnnotationsMatch(Checker):
             f"{counted(len(rows), 'annotation')} without effect: {'; '.join(said)}",
             (),
             blame=f"task_annotations {keys} (celery/app/annotations.py)",
-            mend="write exact task names and attributes of Task, or set them in the decorator or a base class",
+            mend="write exact task names and attributes of Task, or set them in the decorator",
         )

@@ -22,7 +22,7 @@ MARGIN_S = 120.0
 
 
 def killing(contract: Contract, tier: Tier) -> Iterable[Experiment]:
-    """The first member is killed with its worker in the middle of its body; `no_duplicate_effect` looks too."""
+    """The first member is killed with its worker, in its body; `no_duplicate_effect` judges it too."""
     first = member_to_send(contract, tier)
     if first is None or tier.loss is None or tier.loss.within_s is None:
         return
@@ -78,10 +78,13 @@ def _judged(life: Life, within_s: float, history: History) -> Finding:
         return unknown(f"no worker was killed while {life.task} ran", cited(life.story))
     if first.left is not None and first.left.at_s <= killed.at_s:
         return unknown(f"{life.task} was over before its worker was killed", cited(life.story))
-    again = next((a for a in life.attempts[1:] if a.began.at_s > killed.at_s and _elsewhere(a, first)), None)
-    if again is None:
+    later = [a for a in life.attempts[1:] if a.began.at_s > killed.at_s and _elsewhere(a, first)]
+    if not later:
         return _never(life, killed, within_s, history)
-    return _again(life, killed, again, within_s, history)
+    whole = [attempt for attempt in later if attempt.entered is not None or first.entered is None]
+    if not whole and life.outcome is not None:
+        return _turned_away(life, killed, later[-1])
+    return _again(life, killed, (whole or later)[0], within_s, history)
 
 
 def _kills(event: Event, first: Attempt) -> bool:
@@ -96,28 +99,25 @@ def _never(life: Life, killed: Event, within_s: float, history: History) -> Find
     waited_s = end_s(history) - killed.at_s
     events = (*cited(life.story), killed)
     if life.outcome is None and waited_s < within_s:
-        return unknown(f"{life.task} has not run again {seconds(waited_s)} after the kill, when the record ends", events)
+        return unknown(
+            f"{life.task} has not run again {seconds(waited_s)} after the kill, when the record ends", events
+        )
     found = lost_run(history, life.task)
     fate = f"and {life.outcome} without another run" if life.outcome else f"in {seconds(waited_s)}"
     return broken(f"{life.task} never ran again {fate}", events, blame=found.blame, mend=found.mend)
 
 
 def _again(life: Life, killed: Event, again: Attempt, within_s: float, history: History) -> Finding:
-    took_s = again.began.at_s - killed.at_s
-    events = cited([killed, again.began], [life.end] if life.end else [])
+    began = again.entered or again.began
+    took_s = began.at_s - killed.at_s
+    events = cited([killed, began], [life.end] if life.end else [])
     said = f"{life.task} ran again {seconds(took_s)} after the kill"
     if took_s > within_s:
         if any(killed.at_s <= bent.at_s for bent in history.of("clock-bent")):
             return unknown(f"{said}; but the stage's clock was bent meanwhile", events)
         found = lost_run(history, life.task)
-        return broken(f"{said}, promised within {seconds(within_s)}", events, blame=found.blame, mend=found.mend)
-    denied = _denied(life, killed, again)
-    if denied:
         return broken(
-            f"{said}, and was turned away by the lock {denied[-1].get('key')!r} of its own killed run",
-            cited(events, denied),
-            blame=f"the lock of {life.task} does not know its owner, and outlives it",
-            mend="keep the task id in the lock, and let a redelivery of the same id in",
+            f"{said}, promised within {seconds(within_s)}", events, blame=found.blame, mend=found.mend
         )
     if life.outcome == "succeeded":
         return kept(f"{said}, and succeeded", events)
@@ -131,9 +131,19 @@ def _again(life: Life, killed: Event, again: Attempt, within_s: float, history: 
     )
 
 
-def _denied(life: Life, killed: Event, again: Attempt) -> list[Event]:
-    """Refusals, in the last run, of a lock that the killed run held, unless it was had in the end."""
-    kept_locks = {event.get("key") for event in life.of("lock-acquired") if event.at_s <= killed.at_s}
-    later = [event for event in life.of("lock-denied", "lock-acquired") if event.at_s >= again.began.at_s]
-    had = {event.get("key") for event in later if event.kind == "lock-acquired"}
-    return [e for e in later if e.kind == "lock-denied" and e.get("key") in kept_locks - had]
+def _turned_away(life: Life, killed: Event, again: Attempt) -> Finding:
+    """It was started again, but its body was not: mostly by the lock that its killed run left behind."""
+    denied = [event for event in life.of("lock-denied") if event.at_s >= again.began.at_s]
+    events = cited([killed, again.began], denied, [life.end] if life.end else [])
+    said = f"{life.task} was started again {seconds(again.began.at_s - killed.at_s)} after the kill"
+    if not denied:
+        blame = f"something before the body of {life.task} turns a redelivery away"
+        return broken(
+            f"{said}, but its body was not", events, blame=blame, mend="let a redelivery of the same id in"
+        )
+    return broken(
+        f"{said}, but turned away by the lock {denied[-1].get('key')!r} before its body",
+        events,
+        blame=f"the lock of {life.task} does not know its owner, and outlives it",
+        mend="keep the task id in the lock, and let a redelivery of the same id in",
+    )

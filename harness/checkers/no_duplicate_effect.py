@@ -40,7 +40,9 @@ class NoDuplicateEffect(Checker):
     def promise(self, tier: Tier) -> str | None:
         if tier.effect is None:
             return None
-        return f"one task has its effect ({tier.effect.counted}) at most {counted(tier.effect.at_most, 'time')}"
+        return (
+            f"one task has its effect ({tier.effect.counted}) at most {counted(tier.effect.at_most, 'time')}"
+        )
 
     def path(self, tier: Tier) -> str:
         return f"tiers.{tier.name}.effect"
@@ -76,7 +78,9 @@ class NoDuplicateEffect(Checker):
         at_end = held(history)
         pending = [life for life in mine if at_end and life.outcome is None and at_end.holds(life.task_id)]
         if pending:
-            said = f"{counted(len(pending), 'task')} had the effect, and the broker is still to deliver it again"
+            said = (
+                f"{counted(len(pending), 'task')} had the effect, and the broker is still to deliver it again"
+            )
             return unknown(said, cited(*(effects[life.task_id] for life in pending)))
         tested = [life for life in mine if _again(life, effects[life.task_id])]
         spared = [life for life in mine if _cannot_come_again(life, effects[life.task_id], history, at_end)]
@@ -85,11 +89,15 @@ class NoDuplicateEffect(Checker):
                 f"{counted(len(mine), 'task')} had the effect, and none was run again after it",
                 cited(*(effects[life.task_id] for life in mine)),
             )
-        events = [(*effects[life.task_id], *_again(life, effects[life.task_id])) for life in (*tested, *spared)]
-        said = f"{counted(len(tested), 'task')} run again after the effect, which came no second time"
-        if not tested:
-            said = f"{counted(len(spared), 'task')} killed after the effect, which the broker does not deliver again"
-        return kept(said, cited(*events))
+        events = [
+            (*effects[life.task_id], *_again(life, effects[life.task_id])) for life in (*tested, *spared)
+        ]
+        if tested:
+            return kept(
+                f"{counted(len(tested), 'task')} run again after the effect, not had again", cited(*events)
+            )
+        gone = f"{counted(len(spared), 'task')} killed after the effect; the broker does not deliver again"
+        return kept(gone, cited(*events))
 
 
 def _effects(life: Life, counts: str) -> tuple[Event, ...]:
@@ -112,7 +120,8 @@ def _cannot_come_again(life: Life, effects: tuple[Event, ...], history: History,
         return False
     worker = life.attempts[-1].worker
     return any(
-        event.at_s >= effects[0].at_s and event.get("worker") in (None, worker) for event in history.of("worker-lost")
+        event.at_s >= effects[0].at_s and event.get("worker") in (None, worker)
+        for event in history.of("worker-lost")
     )
 
 
@@ -124,6 +133,6 @@ def _broken(twice: list[Life], effects: dict[str, tuple[Event, ...]], counts: st
     return broken(
         f"{counted(len(twice), 'task')} of {tasks} had the effect ({counts}) up to {most} times",
         cited(*(effects[life.task_id] for life in twice)),
-        blame=f"{tasks} does not recognise that it has had its effect when it is {why} (task_acks_late, retries)",
+        blame=f"{tasks} does not recognise, when {why}, that it has had its effect",
         mend=f"give the effect of {tasks} a unique key made of the task id or its arguments",
     )

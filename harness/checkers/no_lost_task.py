@@ -67,7 +67,9 @@ class NoLostTask(Checker):
 
 def _was_published(life: Life) -> bool:
     """A publish that raised and was never heard of again is the caller's to handle."""
-    refused = life.of("publish-failed") and not life.of("message-published", "message-delivered", "task-received")
+    refused = life.of("publish-failed") and not life.of(
+        "message-published", "message-delivered", "task-received"
+    )
     return life.sent is not None and not refused
 
 
@@ -124,13 +126,16 @@ def _queued(life: Life, at_end: Held, tier: Tier, history: History) -> Finding |
         return unknown(f"{life.task} still waits in queue {queue}", events)
     default = history.header.settings.get("default_queue")
     if queue == default:
-        blame, mend = f"{said(history, None, 'task_default_queue')}: {life.task} has no route", (
-            f"route {life.task} to a queue of a worker, or set task_default_queue to one"
+        blame, mend = (
+            f"{said(history, None, 'task_default_queue')}: {life.task} has no route",
+            (f"route {life.task} to a queue of a worker, or set task_default_queue to one"),
         )
     else:
         blame = f"the route of {life.task} leads to {queue} (task_routes, celery/app/routes.py)"
         mend = f"start a worker with -Q {queue}, or route {life.task} elsewhere"
-    return broken(f"{life.task} sits in queue {queue}, which no worker consumes", events, blame=blame, mend=mend)
+    return broken(
+        f"{life.task} sits in queue {queue}, which no worker consumes", events, blame=blame, mend=mend
+    )
 
 
 def _loser(life: Life, history: History) -> Event | None:
@@ -139,7 +144,9 @@ def _loser(life: Life, history: History) -> Event | None:
     worker = life.attempts[-1].worker if life.attempts else None
     for event in history.of("child-lost", "worker-lost", "worker-stopped"):
         same_worker = worker is None or event.get("worker") in (None, worker)
-        if event.at_s >= since_s and (event.task_id == life.task_id or (event.task_id is None and same_worker)):
+        if event.at_s >= since_s and (
+            event.task_id == life.task_id or (event.task_id is None and same_worker)
+        ):
             return event
     return None
 
@@ -156,7 +163,9 @@ def _is_not_due(life: Life, at_end: Held) -> bool:
 def _nowhere(life: Life, at_end: Held, history: History) -> Finding:
     events = (*life.story, at_end.read)
     if not life.of("task-received", "message-delivered", "task-started", "body-entered"):
-        blame = f"the exchange and routing key of {life.task} lead to no queue, or the broker lost the message"
+        blame = (
+            f"the exchange and routing key of {life.task} lead to no queue, or the broker lost the message"
+        )
         return broken(
             f"{life.task} was published and reached neither a queue nor a worker",
             events,

@@ -43,7 +43,10 @@ class PoisonBraked(Checker):
         first = member_to_send(contract, tier)
         if first is None or self.promise(tier) is None:
             return
-        delay, runs = (tier.retry.delay if tier.retry else None), (tier.loss and tier.loss.redelivered_at_most) or 0
+        delay, runs = (
+            (tier.retry.delay if tier.retry else None),
+            (tier.loss and tier.loss.redelivered_at_most) or 0,
+        )
         delays_s = [delay.nominal_s(number) if delay else 180.0 for number in range(1, runs + 1)]
         yield Experiment(
             f"{self.name}/{tier.name}",

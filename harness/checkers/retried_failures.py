@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.blame import needless_retry, no_retry
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._evidence import cited, member_to_send, seconds
-from harness.checkers._findings import merged
+from harness.checkers._findings import let_in, merged
 from harness.contract import Contract, Retry, Tier
 from harness.history import History
 from harness.lives import Life, end_s, lives
@@ -55,7 +55,7 @@ class RetriedFailures(Checker):
         retry = tier.retry or Retry()
         findings = []
         for failure in (*retry.on, *retry.not_on):
-            seen = lives(history, f"{self.name}/{tier.name}/{failure}").values()
+            seen = let_in(lives(history, f"{self.name}/{tier.name}/{failure}").values())
             if not seen:
                 findings.append(unknown(f"no task was made to fail with {failure}"))
             for life in seen:

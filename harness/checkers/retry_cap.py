@@ -8,7 +8,7 @@ from typing import Any
 from harness.blame import Blame, no_retry, wrong_cap
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._evidence import cited, counted, member_to_send
-from harness.checkers._findings import merged
+from harness.checkers._findings import let_in, merged
 from harness.contract import Contract, Tier
 from harness.history import History
 from harness.lives import Life, lives
@@ -67,7 +67,7 @@ class RetryCap(Checker):
         cap = (tier.retry.max_retries if tier.retry else None) or 0
         if tier.retry is None or not tier.retry.on:
             return unknown("the contract names no failure that is retried (retry.on): nothing to fail with")
-        seen = lives(history, f"retry_cap/{tier.name}").values()
+        seen = let_in(lives(history, f"retry_cap/{tier.name}").values())
         if not seen:
             return unknown("no task was made to fail for ever")
         return merged([_judged(life, cap, history) for life in seen])
@@ -91,7 +91,9 @@ def _judged(life: Life, cap: int, history: History) -> Finding:
     if life.outcome not in ("failed", "rejected"):
         return unknown(f"{said}, and {life.outcome}", events)
     if made < cap + 1:
-        cause = no_retry(history, life.task, life.error_type) if made == 1 else wrong_cap(history, life.task, cap)
+        cause = (
+            no_retry(history, life.task, life.error_type) if made == 1 else wrong_cap(history, life.task, cap)
+        )
         return _broken(f"{said}, and failed for good", life, cause)
     return kept(f"{said}, and failed for good", events)
 

@@ -71,7 +71,7 @@ class RetryDelays(Checker):
         if not mine:
             return unknown("no task was made to fail for ever")
         given_up = [life for life in mine if not life.retries and life.outcome in ("failed", "rejected")]
-        seen = _sorted(mine, delay, history)
+        seen = _sorted(mine, delay, _queueing_s(tier, len(mine)), history)
         if seen.wrong or given_up:
             return _broken(delay, seen, given_up, history)
         if seen.bent:
@@ -84,13 +84,21 @@ class RetryDelays(Checker):
         return _spread(delay, seen.good, mine, history)
 
 
-def _sorted(mine: Iterable[Life], delay: Delay, history: History) -> _Seen:
+def _queueing_s(tier: Tier, tasks: int) -> float:
+    """How long a retry that is due may wait because the promised rate lets no more tasks start."""
+    rate = tier.limits.rate_per_s if tier.limits else None
+    return tasks / rate if rate else 0.0
+
+
+def _sorted(mine: Iterable[Life], delay: Delay, queueing_s: float, history: History) -> _Seen:
     seen = _Seen()
     bends = list(history.of("clock-bent"))
     for life in mine:
         for trial in life.retries:
             low_s, high_s = delay.envelope_s(trial.number)
             late_s = high_s + LATE_S + LATE_SHARE * high_s
+            if trial.scheduled_s is not None and trial.scheduled_s <= late_s:
+                late_s = max(late_s, trial.scheduled_s + LATE_S + queueing_s)
             until_s = trial.again.began.at_s if trial.again else end_s(history)
             waited_s = until_s - trial.retried.at_s
             if waited_s > late_s and _was_bent(bends, trial.retried.at_s, until_s):
@@ -155,10 +163,14 @@ def _spread(delay: Delay, trials: Sequence[Retrial], mine: Sequence[Life], histo
         and delay.envelope_s(number)[1] - delay.envelope_s(number)[0] >= SAME_SPAN_S
     ]
     if distance <= limit and not same:
-        return kept(f"{said}; spread evenly (distance {distance:.2f}, limit {min(limit, 1):.2f})", _events(trials))
+        return kept(
+            f"{said}; spread evenly (distance {distance:.2f}, limit {min(limit, 1):.2f})", _events(trials)
+        )
     how = f"retry {same[0]} always after the same time" if same else f"unevenly spread ({distance:.2f})"
     found = wrong_delay(history, next((life.task for life in mine if life.retries), ""))
-    return broken(f"{said}; {how}: no {delay.jitter} jitter", _events(trials), blame=found.blame, mend=found.mend)
+    return broken(
+        f"{said}; {how}: no {delay.jitter} jitter", _events(trials), blame=found.blame, mend=found.mend
+    )
 
 
 def distance_from_uniform(shares: Sequence[float]) -> float:

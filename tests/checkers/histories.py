@@ -82,11 +82,24 @@ def succeeded(task_id: str, task: str, at_s: float, retries: int = 0) -> Event:
 
 
 def failed(
-    task_id: str, task: str, at_s: float, retries: int = 0, *, error_type: str = "OSError", where: str = "child"
+    task_id: str,
+    task: str,
+    at_s: float,
+    retries: int = 0,
+    *,
+    error_type: str = "OSError",
+    where: str = "child",
 ) -> Event:
     """The task failed for good."""
     return event(
-        "task-failed", at_s, task_id, task, retries=retries, error=error_type, error_type=error_type, where=where
+        "task-failed",
+        at_s,
+        task_id,
+        task,
+        retries=retries,
+        error=error_type,
+        error_type=error_type,
+        where=where,
     )
 
 
@@ -95,23 +108,37 @@ def rejected(task_id: str, task: str, at_s: float, *, requeue: bool = False) -> 
     return event("task-rejected", at_s, task_id, task, requeue=requeue)
 
 
-def revoked(task_id: str, task: str, at_s: float, *, expired: bool = False, terminated: bool = False) -> Event:
+def revoked(
+    task_id: str, task: str, at_s: float, *, expired: bool = False, terminated: bool = False
+) -> Event:
     """The task was revoked, or had expired."""
     return event("task-revoked", at_s, task_id, task, expired=expired, terminated=terminated)
 
 
-def dead_lettered(task_id: str, task: str, at_s: float, destination: str = "table:dead", **data: Any) -> Event:
+def dead_lettered(
+    task_id: str, task: str, at_s: float, destination: str = "table:dead", **data: Any
+) -> Event:
     """The dead letter was found at its destination."""
-    return event("dead-lettered", at_s, task_id, task, destination=destination, **{"count": 1, "record": {}} | data)
+    return event(
+        "dead-lettered", at_s, task_id, task, destination=destination, **{"count": 1, "record": {}} | data
+    )
 
 
-def effect(task_id: str, task: str, at_s: float, kind: str = "row", what: str = "app.Row", key: str = "1") -> Event:
+def effect(
+    task_id: str, task: str, at_s: float, kind: str = "row", what: str = "app.Row", key: str = "1"
+) -> Event:
     """The task had its effect."""
     return event("effect", at_s, task_id, task, effect=kind, what=what, key=key)
 
 
 def life(
-    task_id: str, task: str, at_s: float, experiment: str | None = None, *, retries: int = 0, ends: str = "succeeded"
+    task_id: str,
+    task: str,
+    at_s: float,
+    experiment: str | None = None,
+    *,
+    retries: int = 0,
+    ends: str = "succeeded",
 ) -> list[Event]:
     """Sent, started, entered, left and ended within half a second, in one attempt."""
     error_type = None if ends == "succeeded" else "OSError"
@@ -170,7 +197,9 @@ def child_lost(at_s: float, worker: str = "w1", pid: int = 1) -> Event:
 
 def worker_ready(at_s: float, worker: str = "w1", queues: tuple[str, ...] = ("critical",)) -> Event:
     """A worker consumes its queues."""
-    return event("worker-ready", at_s, worker=worker, queues=list(queues), concurrency=1, pool="prefork", pid=1)
+    return event(
+        "worker-ready", at_s, worker=worker, queues=list(queues), concurrency=1, pool="prefork", pid=1
+    )
 
 
 def broker_read(

@@ -80,7 +80,7 @@ def test_kept_where_a_second_run_after_the_effect_has_none() -> None:
     verdict = judged(run(killed(), again(), broker_read(99.0)))
     assert verdict.outcome is Outcome.KEPT
     assert verdict.promised == "one task has its effect (row:payroll.Payment) at most 1 time"
-    assert verdict.observed == "1 task run again after the effect, which came no second time"
+    assert verdict.observed == "1 task run again after the effect, not had again"
     assert verdict.events == (3, 8)
 
 
@@ -132,7 +132,7 @@ def test_a_body_counts_when_it_returned() -> None:
 def test_kept_where_an_early_acknowledgement_leaves_nothing_to_deliver_again() -> None:
     verdict = judged(run(killed(), broker_read(99.0)))
     assert (verdict.outcome, verdict.events) == (Outcome.KEPT, (3,))
-    assert verdict.observed == "1 task killed after the effect, which the broker does not deliver again"
+    assert verdict.observed == "1 task killed after the effect; the broker does not deliver again"
 
 
 def test_unknown_where_the_broker_is_still_to_deliver_it_again() -> None:

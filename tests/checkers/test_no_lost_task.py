@@ -58,7 +58,9 @@ def begun(task_id: str = "a") -> list[Event]:
 
 
 def test_kept_where_every_task_has_ended() -> None:
-    verdict = judged(run(life("a", PAY, 0.0, "steady/critical"), life("b", MAIL, 1.0, ends="failed"), broker_read(9.0)))
+    verdict = judged(
+        run(life("a", PAY, 0.0, "steady/critical"), life("b", MAIL, 1.0, ends="failed"), broker_read(9.0))
+    )
     assert verdict.outcome is Outcome.KEPT
     assert verdict.observed == "2 tasks published: 1 failed, 1 succeeded"
     assert verdict.events == (4, 9, 10)
@@ -113,7 +115,9 @@ def test_broken_where_a_route_leads_to_a_queue_without_consumer() -> None:
 def test_unknown_where_a_task_waits_in_a_queue_that_is_consumed() -> None:
     verdict = judged(run(sent("a", PAY, 0.0), broker_read(9.0, queues={"critical": ["a"]})))
     assert (verdict.outcome, verdict.observed) == (Outcome.UNKNOWN, f"{PAY} still waits in queue critical")
-    once = run(worker_ready(0.0), sent("a", PAY, 0.0), broker_read(9.0, queues={"critical": ["a"]}, consumers={}))
+    once = run(
+        worker_ready(0.0), sent("a", PAY, 0.0), broker_read(9.0, queues={"critical": ["a"]}, consumers={})
+    )
     assert judged(once).outcome is Outcome.UNKNOWN
 
 
@@ -157,7 +161,9 @@ def test_broken_where_a_task_was_lost_with_its_worker() -> None:
 
 
 def test_broken_where_a_task_was_lost_with_its_child() -> None:
-    settings: dict[str, Any] = {"tasks": {PAY: {"acks_late": option(True), "reject_on_worker_lost": option(False)}}}
+    settings: dict[str, Any] = {
+        "tasks": {PAY: {"acks_late": option(True), "reject_on_worker_lost": option(False)}}
+    }
     verdict = judged(run(begun(), child_lost(1.0), broker_read(9.0), settings=settings))
     assert verdict.outcome is Outcome.BROKEN
     assert verdict.blame.startswith("reject_on_worker_lost = False")
@@ -214,4 +220,7 @@ def test_unknown_where_nothing_was_published() -> None:
 def test_the_steady_state_sends_every_member_once_without_faults() -> None:
     (experiment,) = NoLostTask().experiments(CONTRACT, TIER)
     assert (experiment.name, experiment.phase, experiment.strikes) == ("steady/critical", "main", ())
-    assert [(s.task, s.count, s.body) for s in experiment.sends] == [(PAY, 1, Body()), (MAIL, 1, Body(stub=True))]
+    assert [(s.task, s.count, s.body) for s in experiment.sends] == [
+        (PAY, 1, Body()),
+        (MAIL, 1, Body(stub=True)),
+    ]

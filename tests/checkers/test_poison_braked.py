@@ -67,7 +67,9 @@ def test_kept_where_the_task_is_dead_lettered() -> None:
 def test_kept_where_an_early_acknowledgement_loses_the_task_at_once() -> None:
     verdict = judged(run(deaths(1), broker_read(9.0)))
     assert verdict.outcome is Outcome.KEPT
-    assert verdict.observed == f"{PAY} ran 1 time, and the broker no longer has it: it was lost with its child"
+    assert (
+        verdict.observed == f"{PAY} ran 1 time, and the broker no longer has it: it was lost with its child"
+    )
 
 
 def test_broken_where_the_task_loops() -> None:
@@ -124,7 +126,9 @@ def test_a_stub_dies_a_bounded_number_of_times_and_is_watched() -> None:
         600.0,
         20.0,
     )
-    assert [(s.task, s.body) for s in experiment.sends] == [(PAY, Body(stub=True, dies=True, failing_attempts=6))]
+    assert [(s.task, s.body) for s in experiment.sends] == [
+        (PAY, Body(stub=True, dies=True, failing_attempts=6))
+    ]
 
 
 def test_nothing_is_promised_without_a_number() -> None:

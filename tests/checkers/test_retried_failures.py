@@ -108,9 +108,7 @@ def test_broken_where_the_retry_does_not_come_in_its_time() -> None:
     begun = ladder("a", PAY, 0.0, ON, [3600.0], ends=None)[:-2]
     verdict = judged(run(begun, once(), broker_read(91.0)))
     assert verdict.outcome is Outcome.BROKEN
-    assert verdict.observed == (
-        f"{PAY}, mail: not started again 100.4 s after it failed (asked for: 3600 s)"
-    )
+    assert verdict.observed == (f"{PAY}, mail: not started again 100.4 s after it failed (asked for: 3600 s)")
 
 
 def test_unknown_where_the_retry_may_still_come() -> None:

@@ -11,7 +11,19 @@ from harness.contract import Contract, Delay, Retry, Sample, Tier
 from harness.history import History
 from harness.verdict import Outcome, Verdict
 from harness.workload import ALWAYS
-from tests.checkers.histories import MAIL, PAY, event, ladder, life, option, run, sent, started
+from tests.checkers.histories import (
+    MAIL,
+    PAY,
+    event,
+    ladder,
+    life,
+    lock,
+    option,
+    run,
+    sent,
+    started,
+    succeeded,
+)
 
 TIER = Tier(
     "critical",
@@ -35,7 +47,10 @@ def climbed(retries: int, task_id: str = "a", ends: str | None = "failed") -> Hi
 
 def test_kept_where_the_task_is_given_up_after_the_promised_retries() -> None:
     verdict = judged(climbed(2))
-    assert (verdict.outcome, verdict.observed) == (Outcome.KEPT, f"{PAY}: 3 attempts, promised 3, and failed for good")
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.KEPT,
+        f"{PAY}: 3 attempts, promised 3, and failed for good",
+    )
     assert verdict.promised == "a task that always fails is given up after 2 retries"
     assert verdict.events == (0, 1, 4, 5, 8, 9, 12)
 
@@ -95,13 +110,23 @@ def test_one_broken_task_breaks_the_promise_of_the_tier() -> None:
     )
 
 
+def test_a_copy_that_a_lock_turned_away_is_not_judged_beside_others() -> None:
+    away = [sent("b", PAY, 0.0, NAME), lock(0.1, "b", PAY, acquired=False), succeeded("b", PAY, 0.2)]
+    climb = ladder("a", PAY, 0.0, NAME, [30.0] * 2)
+    assert judged(run(away, climb)).outcome is Outcome.KEPT
+    assert judged(run(away)).outcome is Outcome.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("history", "observed"),
     [
         (run(), "no task was made to fail for ever"),
         (run(sent("a", PAY, 0.0, NAME)), f"{PAY}: never started"),
         (climbed(1, ends=None), f"{PAY}: 2 attempts, promised 3, and not ended when the record ends"),
-        (run(life("a", PAY, 0.0, NAME)), f"{PAY}: 1 attempt, promised 3, and succeeded: its body was not made to fail"),
+        (
+            run(life("a", PAY, 0.0, NAME)),
+            f"{PAY}: 1 attempt, promised 3, and succeeded: its body was not made to fail",
+        ),
     ],
 )
 def test_unknown_where_nothing_put_it_to_the_test(history: History, observed: str) -> None:

@@ -76,7 +76,9 @@ def test_kept_where_jitter_comes_in_whole_seconds() -> None:
 
 def test_broken_by_what_an_unconfigured_celery_does() -> None:
     settings: dict[str, Any] = {
-        "tasks": {PAY: {"default_retry_delay": option(180, "celery.app.task.Task"), "retry_backoff": option(False)}}
+        "tasks": {
+            PAY: {"default_retry_delay": option(180, "celery.app.task.Task"), "retry_backoff": option(False)}
+        }
     }
     verdict = judged(run(climbs(*[[180.0, 180.0]] * 12), settings=settings), tier())
     assert verdict.outcome is Outcome.BROKEN

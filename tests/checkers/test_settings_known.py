@@ -28,7 +28,12 @@ def test_broken_lists_name_value_origin_and_nearest() -> None:
     verdict = judged(
         {
             "unknown": [
-                {"name": "task_max_retry_delay", "value": 3600, "origin": "myhours/celery.py:3", "near": None},
+                {
+                    "name": "task_max_retry_delay",
+                    "value": 3600,
+                    "origin": "myhours/celery.py:3",
+                    "near": None,
+                },
                 {"name": "task_ack_late", "value": True, "origin": "settings", "near": "task_acks_late"},
             ]
         }
