@@ -24,18 +24,28 @@ Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
+class Due:
+    """One task to be sent: when, and what; arguments are chosen when its time has come."""
+
+    at_s: float
+    send: Send
+    arguments: tuple[list[Any], dict[str, Any]] | None = None
+
+
+@dataclass(slots=True)
 class Running:
     """One experiment under way."""
 
     experiment: Experiment
     began_s: float
     nemesis: Nemesis
-    due: list[tuple[float, Send, int]] = field(default_factory=list)
+    due: list[Due] = field(default_factory=list)
     over: bool = False
+    latest_send_s: float = 0.0
 
     def deadline_s(self) -> float:
         """When it ends whatever happens."""
-        return self.began_s + self.experiment.settle_within_s
+        return max(self.began_s, self.latest_send_s) + self.experiment.settle_within_s
 
 
 class Conductor:
@@ -48,20 +58,28 @@ class Conductor:
         self.progress = Progress()
         self.lingering: list[Running] = []
         self._copies: dict[str, int] = {}
+        self._alike: dict[str, str] = {}
 
     def run(self, experiments: Iterable[Experiment]) -> None:
         """All experiments to their end; what lingers is waited for last."""
         groups = batches(self.contract, experiments)
         with ExitStack() as stack:
             for number, group in enumerate(groups, start=1):
+                if group[0].phase == "limits":
+                    self._linger()
                 names = sorted({experiment.name.partition("/")[0] for experiment in group})
                 self.report(f"{number}/{len(groups)} {group[0].phase}: {', '.join(names)}")
                 self._batch(group, stack)
-            if self.lingering:
-                names = sorted({each.experiment.name.partition("/")[0] for each in self.lingering})
-                self.report(f"waiting for {', '.join(names)}")
-                self._wait(self.lingering)
+            self._linger()
             self._aftermath()
+
+    def _linger(self) -> None:
+        """Wait for what lingers, before workers are kept busy for long."""
+        if self.lingering:
+            names = sorted({each.experiment.name.partition("/")[0] for each in self.lingering})
+            self.report(f"waiting for {', '.join(names)}")
+            self._wait(self.lingering)
+            self.lingering = []
 
     def _batch(self, group: Sequence[Experiment], stack: ExitStack) -> None:
         running = [self._begin(experiment, stack) for experiment in group]
@@ -77,8 +95,8 @@ class Conductor:
         stack.callback(running.nemesis.close)
         for send in experiment.sends:
             for copy in range(send.count):
-                running.due.append((now_s + send.at_s + copy * send.every_s, send, copy))
-        running.due.sort(key=lambda each: each[0])
+                running.due.append(Due(now_s + send.at_s + copy * send.every_s, send))
+        running.due.sort(key=lambda due: due.at_s)
         return running
 
     def _wait(self, running: Sequence[Running]) -> None:
@@ -136,26 +154,46 @@ class Conductor:
         )
 
     def _send_due(self, each: Running) -> None:
+        for due in self._sendable(each):
+            each.due.remove(due)
+            each.latest_send_s = self.world.clock.now_s()
+            self._send(each.experiment, due)
+
+    def _sendable(self, each: Running) -> list[Due]:
+        """What is due now, but for tasks without arguments: deduplication would take them for one.
+
+        Of these the next is sent when the one before has ended.
+        """
         now_s = self.world.clock.now_s()
-        while each.due and each.due[0][0] <= now_s:
-            _, send, copy = each.due.pop(0)
-            self._send(each.experiment, send, copy)
+        found: list[Due] = []
+        for due in each.due:
+            if due.at_s > now_s:
+                break
+            if due.arguments is None:
+                due.arguments = self._arguments(each.experiment, due.send)
+            alike = self._alike.get(due.send.task) if due.arguments == ([], {}) else None
+            if due.send.identical or alike is None or alike in self.progress.ended:
+                found.append(due)
+                if due.arguments == ([], {}):
+                    break
+        return found
 
-    def _send(self, experiment: Experiment, send: Send, copy: int) -> None:
-        sample = self.contract.samples.get(send.task)
-        number = self._number(experiment, send, copy)
-        args, kwargs = arguments_of(send, sample, number)
-        self.world.send(
-            send.task, args, kwargs, body=body_of(send, sample), experiment=experiment.name,
-            options=send.options, copy=number,
-        )  # fmt: skip
+    def _send(self, experiment: Experiment, due: Due) -> None:
+        send, sample = due.send, self.contract.samples.get(due.send.task)
+        args, kwargs = due.arguments or ([], {})
+        task_id = self.world.send(
+            send.task, args, kwargs, body=body_of(send, sample), experiment=experiment.name, options=send.options
+        )
+        if not args and not kwargs:
+            self._alike[send.task] = task_id
 
-    def _number(self, experiment: Experiment, send: Send, copy: int) -> int:
+    def _arguments(self, experiment: Experiment, send: Send) -> tuple[list[Any], dict[str, Any]]:
         """Identical sends of one experiment share their arguments; all others differ from each other."""
-        key = f"{experiment.name}:{send.task}" if send.identical else send.task
+        number = self._next(send.task)
         if send.identical:
-            return self._copies.setdefault(key, self._next(send.task))
-        return self._next(send.task)
+            number = self._copies.setdefault(f"{experiment.name}:{send.task}", number)
+        args, kwargs = arguments_of(send, self.contract.samples.get(send.task), number)
+        return (self.world.made_up(send.task, number), kwargs) if args is None else (args, kwargs)
 
     def _next(self, task: str) -> int:
         number = self._copies.get(task, 0)
@@ -169,7 +207,7 @@ class Conductor:
         return any(
             not each.over
             and (
-                (bool(each.due) and each.due[0][0] <= now_s)
+                bool(self._sendable(each))
                 or each.nemesis.ready()
                 or self._settled(each, now_s)
             )
@@ -181,7 +219,7 @@ class Conductor:
         for each in running:
             if each.over:
                 continue
-            moments += [each.due[0][0]] if each.due else []
+            moments += [due.at_s for due in each.due[:1]]
             strike_s = each.nemesis.wake_at_s()
             moments += [strike_s] if strike_s is not None else []
             moments += [each.began_s + each.experiment.watch_s, each.deadline_s()]

@@ -182,21 +182,20 @@ class World(Protocol):
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
         returned function is called."""
 
+    def made_up(self, task: str, copy: int) -> list[Any]:
+        """Arguments that a task's signature admits, different for each `copy`."""
+
     def send(
         self,
         task: str,
-        args: Sequence[Any] | None,
+        args: Sequence[Any],
         kwargs: Mapping[str, Any],
         *,
         body: Mapping[str, Any] | None = None,
         experiment: str = "",
         options: Mapping[str, Any] | None = None,
-        copy: int = 0,
     ) -> str:
-        """Publish one task from the client process, as the app itself would; returns the task id.
-
-        Without `args` they are made up from the task's signature, different for each `copy`.
-        """
+        """Publish one task from the client process, as the app itself would; returns the task id."""
 
     def advance(
         self,

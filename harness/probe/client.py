@@ -81,17 +81,20 @@ class Client:
 
         return {"snapshot": plain_deep(snapshot(self.app))}
 
+    def do_make_up(self, task: str, copy: int) -> dict[str, Any]:
+        """Arguments for a task of which the contract has no example."""
+        registered = self.app.tasks.get(task)
+        return {"args": plain_deep(made_up(registered, copy)) if registered is not None else []}
+
     def do_send(
-        self, task: str, args: list[Any] | None, kwargs: dict[str, Any], task_id: str, options: dict[str, Any],
-        experiment: str = "", body: dict[str, Any] | None = None, copy: int = 0,
+        self, task: str, args: list[Any], kwargs: dict[str, Any], task_id: str, options: dict[str, Any],
+        experiment: str = "", body: dict[str, Any] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Publish one task, as the app itself would; without arguments they are made up from its signature."""
+        """Publish one task, as the app itself would."""
         sending = {"experiment": experiment, "body": body or {}, "options": options}
         self.probe.observer.sending = sending
         try:
             registered = self.app.tasks.get(task)
-            if args is None:
-                args = made_up(registered, copy) if registered is not None else []
             if registered is None:
                 self.app.send_task(task, args, kwargs, task_id=task_id, **options)
             else:
@@ -123,14 +126,14 @@ class Client:
 
         with self.app.connection_for_read() as connection:
             receiver = self.app.events.Receiver(connection, handlers={"*": on_event})
-            with receiver.consumer_context():
+            with receiver.consumer_context() as (listening, _, _):
                 ready.set()
                 while True:
                     try:
-                        connection.drain_events(timeout=30)
+                        listening.drain_events(timeout=30)
                     except TimeoutError:
                         continue
-                    except connection.connection_errors:
+                    except listening.connection_errors:
                         return
 
     def do_call(self, function: str, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from harness.history import Event
 
-FINE_S, COARSE_S = 0.5, 8.0
-"""Slack of a jump while a task waits for something that no event tells (a free child, a token of a rate
-limit), and while only housekeeping goes on. Restoring unacknowledged messages, the most frequent
+FINE_S, COARSE_S, STIR_S = 0.5, 8.0, 2.0
+
+"""Slack of a jump while something goes on or a task waits for what no event tells (a free child, a token
+of a rate limit), and while only housekeeping goes on. Restoring unacknowledged messages, the most frequent
 housekeeping that a guarantee depends on, comes every 10 s (`kombu/transport/redis.py`)."""
 
 
@@ -18,6 +19,7 @@ class Moments:
 
     def __init__(self) -> None:
         self._seen = 0
+        self._latest_s = 0.0
         self._known: set[float] = set()
         self._waiting: dict[str, float] = {}
 
@@ -25,16 +27,19 @@ class Moments:
         """Look at what is new; `tasks` is the part of the settings' snapshot with the time limits."""
         for event in arrived[self._seen :]:
             self._one(event, tasks)
+            self._latest_s = max(self._latest_s, event.at_s)
         self._seen = len(arrived)
 
     def known(self, now_s: float) -> set[float]:
         """ETAs and time limits that lie ahead."""
-        self._known = {at_s for at_s in self._known if at_s > now_s - 1}
+        self._known = {at_s for at_s in self._known if at_s > now_s - STIR_S}
         return self._known
 
     def slack_s(self, now_s: float) -> float:
         """How far a jump may pass a deadline of an event loop."""
-        return FINE_S if any(eta_s <= now_s for eta_s in self._waiting.values()) else COARSE_S
+        stirred = now_s - self._latest_s < STIR_S or any(at_s <= now_s for at_s in self._known)
+        waiting = any(eta_s <= now_s for eta_s in self._waiting.values())
+        return FINE_S if stirred or waiting else COARSE_S
 
     def _one(self, event: Event, tasks: Mapping[str, Any]) -> None:
         if event.kind in ("task-sent", "task-received", "task-retried") and event.get("eta_s"):

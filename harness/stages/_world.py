@@ -136,23 +136,26 @@ class ProcessWorld:
         _write(path, {"glob": glob, "body": dict(body)})
         return lambda: path.unlink(missing_ok=True)
 
+    def made_up(self, task: str, copy: int) -> list[Any]:
+        """Arguments that a task's signature admits, different for each `copy`."""
+        return list(self.client.ask("make_up", task=task, copy=copy)["args"])
+
     def send(
         self,
         task: str,
-        args: Sequence[Any] | None,
+        args: Sequence[Any],
         kwargs: Mapping[str, Any],
         *,
         body: Mapping[str, Any] | None = None,
         experiment: str = "",
         options: Mapping[str, Any] | None = None,
-        copy: int = 0,
     ) -> str:
         """Publish one task from the client process; its body's orders are in place before that."""
         task_id = str(uuid.uuid4())
         if body:
             _write(self.folder / "orders" / f"{task_id}.json", dict(body))
         self.client.ask(
-            "send", task=task, args=None if args is None else list(args), copy=copy, kwargs=dict(kwargs), task_id=task_id,
+            "send", task=task, args=list(args), kwargs=dict(kwargs), task_id=task_id,
             options=dict(options or {}), experiment=experiment, body=dict(body or {}),
         )  # fmt: skip
         return task_id
