@@ -11,6 +11,8 @@ from typing import Any
 from celery import signals
 from celery._state import get_current_task
 
+from myhours import policy
+
 
 class JsonFormatter(logging.Formatter):
     """Renders a record, the task it comes from (id, name, queue, attempt) and its ``extra['data']``."""
@@ -29,6 +31,8 @@ class JsonFormatter(logging.Formatter):
         if isinstance(data, dict):
             names = {"id": "task_id", "name": "task"}
             line.update({names.get(key, key): value for key, value in data.items() if value is not None})
+        if "task" in line and "queue" not in line:  # logged by a worker's parent process
+            line["queue"] = policy.tier_of(line["task"]).name
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
