@@ -136,14 +136,19 @@ class Conductor:
             self.progress.feed(self._arrived())
             now_s = self.world.clock.now_s()
             settled = self._settled(each, now_s)
-            if settled or now_s >= each.deadline_s():
+            if settled or self._ran_away(each) or now_s >= each.deadline_s():
                 each.over = True
                 each.nemesis.close()
+                for task_id in self.progress.waiting(each.experiment.name):
+                    self.world.calm(task_id)
                 waiting = sorted(self.progress.waiting(each.experiment.name))
                 self.world.record(
                     "experiment-ended", experiment=each.experiment.name, tier=each.experiment.tier,
                     settled=settled, waiting=waiting[:50],
                 )  # fmt: skip
+
+    def _ran_away(self, each: Running) -> bool:
+        return bool(self.progress.ran_away(each.experiment.name, each.experiment.runaway_after))
 
     def _settled(self, each: Running, now_s: float) -> bool:
         return (
@@ -210,6 +215,7 @@ class Conductor:
                 bool(self._sendable(each))
                 or each.nemesis.ready()
                 or self._settled(each, now_s)
+                or self._ran_away(each)
             )
             for each in running
         )

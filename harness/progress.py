@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ class Progress:
     queue: dict[str, str] = field(default_factory=dict)
     consumed: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
+    starts: Counter[str] = field(default_factory=Counter)
 
     def feed(self, arrived: Sequence[Event]) -> None:
         """Look at what is new."""
@@ -28,6 +30,10 @@ class Progress:
     def waiting(self, experiment: str) -> set[str]:
         """Tasks of an experiment that may still go on: not ended, and in a queue that somebody consumes."""
         return {task_id for task_id in self.sent.get(experiment, ()) if self._goes_on(task_id)}
+
+    def ran_away(self, experiment: str, limit: int) -> set[str]:
+        """Tasks of an experiment that were started more than `limit` times."""
+        return {task_id for task_id in self.sent.get(experiment, ()) if self.starts[task_id] > limit}
 
     def waiting_others(self) -> set[str]:
         """The same for tasks that the app sent itself."""
@@ -48,11 +54,14 @@ class Progress:
                 self.sent.setdefault(label, set()).add(event.task_id)
             elif not any(event.task_id in ids for ids in self.sent.values()):
                 self.others.add(event.task_id)
+        elif event.kind == "task-started":
+            self.starts[event.task_id] += 1
+            self.ended.discard(event.task_id)  # it came back: a retry, a redelivery, a second life
         elif event.kind == "publish-failed":
             self.ended.add(event.task_id)
         elif event.kind in TERMINAL:
             self.ended.add(event.task_id)
         elif event.kind == "message-rejected" and not event.get("requeue"):
             self.ended.add(event.task_id)
-        elif event.kind in ("message-delivered", "task-started"):
-            self.ended.discard(event.task_id)  # it came back: a retry, a redelivery, a second life
+        elif event.kind == "message-delivered":
+            self.ended.discard(event.task_id)

@@ -182,6 +182,9 @@ class World(Protocol):
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
         returned function is called."""
 
+    def calm(self, task_id: str) -> None:
+        """From its next run on, this task's body does nothing and succeeds: its experiment is over."""
+
     def made_up(self, task: str, copy: int) -> list[Any]:
         """Arguments that a task's signature admits, different for each `copy`."""
 

@@ -88,7 +88,8 @@ class Experiment:
     ``main`` (everything else), ``limits`` (what occupies workers for long, or floods them).
     An experiment is over when all its tasks have ended, but not before `watch_s` and not after
     `settle_within_s` seconds of the stage's clock. A `lingering` experiment does not hold its
-    phase up: it is waited for at the end of the run.
+    phase up: it is waited for at the end of the run. It is given up when one of its tasks was started
+    more than `runaway_after` times.
     """
 
     name: str
@@ -99,3 +100,4 @@ class Experiment:
     settle_within_s: float = 600.0
     watch_s: float = 0.0
     lingering: bool = False
+    runaway_after: int = 20

@@ -8,7 +8,6 @@ from typing import Any
 from harness.history import Event
 
 FINE_S, COARSE_S, STIR_S = 0.5, 8.0, 2.0
-
 """Slack of a jump while something goes on or a task waits for what no event tells (a free child, a token
 of a rate limit), and while only housekeeping goes on. Restoring unacknowledged messages, the most frequent
 housekeeping that a guarantee depends on, comes every 10 s (`kombu/transport/redis.py`)."""

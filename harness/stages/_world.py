@@ -136,6 +136,10 @@ class ProcessWorld:
         _write(path, {"glob": glob, "body": dict(body)})
         return lambda: path.unlink(missing_ok=True)
 
+    def calm(self, task_id: str) -> None:
+        """From its next run on, this task's body does nothing and succeeds."""
+        _write(self.folder / "orders" / f"{task_id}.json", {"stub": True})
+
     def made_up(self, task: str, copy: int) -> list[Any]:
         """Arguments that a task's signature admits, different for each `copy`."""
         return list(self.client.ask("make_up", task=task, copy=copy)["args"])
