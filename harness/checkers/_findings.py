@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from harness.checker import Finding, unknown
 from harness.checkers._evidence import cited
+from harness.history import History
 from harness.lives import Life
 from harness.verdict import Outcome
 
@@ -32,6 +34,20 @@ def let_in(lives: Iterable[Life]) -> list[Life]:
     """
     everyone = list(lives)
     return [life for life in everyone if life.of("body-entered") or not life.of("lock-denied")] or everyone
+
+
+def calmed_at_s(life: Life, history: History) -> float:
+    """From when on a stub stands in for the body of a task that its experiment gave up; else infinity."""
+    for event in history.of("experiment-ended"):
+        if event.get("experiment") == life.experiment and life.task_id in (event.get("waiting") or ()):
+            return event.at_s
+    return math.inf
+
+
+def failed_to_the_end(life: Life) -> bool:
+    """Whether the harness made the body fail in the attempt after which it was reported as succeeded."""
+    last = life.numbers[-1] if life.numbers else 0
+    return any(int(event.get("retries") or 0) == last for event in life.of("fault-injected"))
 
 
 def _tallied(said: Iterable[str]) -> Iterable[str]:

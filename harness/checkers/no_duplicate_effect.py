@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._broker import Held, held
 from harness.checkers._evidence import cited, counted
+from harness.checkers._findings import calmed_at_s
 from harness.checkers.loss_recovered import kill, killing
 from harness.contract import Contract, Tier
 from harness.history import Event, History
@@ -68,7 +69,7 @@ class NoDuplicateEffect(Checker):
         counts = tier.effect.counted if tier.effect else "body"
         at_most = tier.effect.at_most if tier.effect else 1
         all_lives = lives_of(contract, tier, history).values()
-        effects = {life.task_id: _effects(life, counts) for life in all_lives}
+        effects = {life.task_id: _effects(life, counts, calmed_at_s(life, history)) for life in all_lives}
         mine = [life for life in all_lives if effects[life.task_id]]
         if not mine:
             return unknown(f"no effect ({counts}) of any task was seen")
@@ -82,7 +83,7 @@ class NoDuplicateEffect(Checker):
                 f"{counted(len(pending), 'task')} had the effect, and the broker is still to deliver it again"
             )
             return unknown(said, cited(*(effects[life.task_id] for life in pending)))
-        tested = [life for life in mine if _again(life, effects[life.task_id])]
+        tested = [life for life in mine if _again(life, effects[life.task_id], history)]
         spared = [life for life in mine if _cannot_come_again(life, effects[life.task_id], history, at_end)]
         if not tested and not spared:
             return unknown(
@@ -90,7 +91,8 @@ class NoDuplicateEffect(Checker):
                 cited(*(effects[life.task_id] for life in mine)),
             )
         events = [
-            (*effects[life.task_id], *_again(life, effects[life.task_id])) for life in (*tested, *spared)
+            (*effects[life.task_id], *_again(life, effects[life.task_id], history))
+            for life in (*tested, *spared)
         ]
         if tested:
             return kept(
@@ -100,18 +102,20 @@ class NoDuplicateEffect(Checker):
         return kept(gone, cited(*events))
 
 
-def _effects(life: Life, counts: str) -> tuple[Event, ...]:
+def _effects(life: Life, counts: str, until_s: float) -> tuple[Event, ...]:
     """The events that count as one effect each: ``body``, ``mail``, ``file`` or ``row:app.Model``."""
     if counts == "body":
-        return tuple(event for event in life.of("body-left") if event.get("error_type") is None)
-    kind, _, what = counts.partition(":")
-    found = (event for event in life.of("effect") if event.get("effect") == kind)
-    return tuple(event for event in found if not what or event.get("what") == what)
+        found = [event for event in life.of("body-left") if event.get("error_type") is None]
+    else:
+        kind, _, what = counts.partition(":")
+        found = [event for event in life.of("effect") if event.get("effect") == kind]
+        found = [event for event in found if not what or event.get("what") == what]
+    return tuple(event for event in found if event.at_s < until_s)
 
 
-def _again(life: Life, effects: tuple[Event, ...]) -> tuple[Event, ...]:
-    """The runs that began after the first effect: each could have had it again."""
-    return tuple(run for run in life.runs if run.at_s > effects[0].at_s)
+def _again(life: Life, effects: tuple[Event, ...], history: History) -> tuple[Event, ...]:
+    """The runs that began after the first effect: each could have had it again, unless a stub stood in."""
+    return tuple(run for run in life.runs if effects[0].at_s < run.at_s < calmed_at_s(life, history))
 
 
 def _cannot_come_again(life: Life, effects: tuple[Event, ...], history: History, at_end: Held | None) -> bool:

@@ -16,7 +16,7 @@ from harness.members import patience_s
 from harness.workload import Body, Experiment, Send
 
 MORE = 3
-"""Deaths beyond the promised runs, after which the body lives: an endless loop would disturb the rest."""
+"""Runs beyond the promised ones, after which the experiment is given up: a loop disturbs the rest."""
 
 WATCH_S = 20.0
 """How long a task that seems to have ended is watched: a loop of deliveries shows within seconds."""
@@ -51,10 +51,11 @@ class PoisonBraked(Checker):
         yield Experiment(
             f"{self.name}/{tier.name}",
             tier.name,
-            (Send(first, Body(stub=True, dies=True, failing_attempts=runs + MORE)),),
+            (Send(first, Body(stub=True, dies=True)),),
             phase="crash",
             settle_within_s=patience_s(delays_s),
             watch_s=WATCH_S,
+            runaway_after=runs + MORE,
         )
 
     def judge(self, contract: Contract, tier: Tier, history: History) -> Finding:
@@ -76,7 +77,7 @@ def _judged(life: Life, at_most: int, at_end: Held | None, history: History) -> 
         observed = f"{said}, promised at most {at_most}{_state(life, at_end)}"
         return broken(observed, cited(runs), blame=found.blame, mend=found.mend)
     if life.outcome == "succeeded":
-        return unknown(f"{life.task} succeeded: it did not kill its child", cited(life.story))
+        return unknown(f"{said}, and succeeded: it did not kill its child in every run", cited(life.story))
     if at_end is None:
         return unknown(f"{said}, and nobody read the broker at the end", cited(life.story))
     queue = at_end.queue_of.get(life.task_id)

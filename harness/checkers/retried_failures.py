@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.blame import needless_retry, no_retry
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._evidence import cited, member_to_send, seconds
-from harness.checkers._findings import let_in, merged
+from harness.checkers._findings import failed_to_the_end, let_in, merged
 from harness.contract import Contract, Retry, Tier
 from harness.history import History
 from harness.lives import Life, end_s, lives
@@ -115,7 +115,7 @@ def _left_alone(life: Life, failure: str, retry: Retry, history: History) -> Fin
 
 def _swallowed(life: Life, said: str) -> Finding:
     """It succeeded at the first attempt: the body swallowed the failure, or was never made to fail."""
-    if not life.of("fault-injected"):
+    if not failed_to_the_end(life):
         return unknown(f"{said}: succeeded, but its body was never made to fail", cited(life.story))
     return broken(
         f"{said}: reported as succeeded at the first attempt, though its body failed",

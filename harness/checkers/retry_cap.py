@@ -8,7 +8,7 @@ from typing import Any
 from harness.blame import Blame, no_retry, wrong_cap
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._evidence import cited, counted, member_to_send
-from harness.checkers._findings import let_in, merged
+from harness.checkers._findings import failed_to_the_end, let_in, merged
 from harness.contract import Contract, Tier
 from harness.history import History
 from harness.lives import Life, lives
@@ -83,8 +83,8 @@ def _judged(life: Life, cap: int, history: History) -> Finding:
         return _broken(said, life, wrong_cap(history, life.task, cap))
     if life.outcome is None:
         return unknown(f"{said}, and not ended when the record ends", events)
-    if life.outcome == "succeeded" and not life.of("fault-injected"):
-        return unknown(f"{said}, and succeeded: its body was not made to fail", events)
+    if life.outcome == "succeeded" and not failed_to_the_end(life):
+        return unknown(f"{said}, and succeeded: its body was not made to fail to the end", events)
     if life.outcome == "succeeded":
         blame = f"an except clause in {life.task} swallows the failure, so that Celery never hears of it"
         return _broken(f"{said}, and reported as succeeded", life, Blame(blame, f"let {life.task} raise it"))

@@ -12,6 +12,7 @@ from tests.checkers.histories import (
     PAY,
     broker_read,
     effect,
+    ended,
     entered,
     left,
     life,
@@ -139,6 +140,14 @@ def test_unknown_where_the_broker_is_still_to_deliver_it_again() -> None:
     verdict = judged(run(killed(), broker_read(99.0, unacked=["a"])))
     assert (verdict.outcome, verdict.events) == (Outcome.UNKNOWN, (3,))
     assert verdict.observed == "1 task had the effect, and the broker is still to deliver it again"
+
+
+def test_unknown_where_a_stub_stood_in_for_the_second_run() -> None:
+    given_up = ended(50.0, NAME, settled=False, waiting=["a"])
+    assert judged(run(killed(), given_up, again(), broker_read(99.0))).outcome is Outcome.UNKNOWN
+    assert (
+        judged(run(killed(), given_up, again(), broker_read(99.0)), tier("body")).outcome is Outcome.UNKNOWN
+    )
 
 
 def test_unknown_where_nobody_read_the_broker_after_the_kill() -> None:

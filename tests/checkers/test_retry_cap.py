@@ -95,6 +95,15 @@ def test_broken_where_the_task_swallows_its_failure() -> None:
     )
 
 
+def test_unknown_where_the_harness_gave_the_task_up_before_its_last_attempt() -> None:
+    climb = ladder("a", PAY, 0.0, NAME, [600.0], ends="succeeded")
+    verdict = judged(run(climb, event("fault-injected", 0.0, "a", PAY, retries=0, fault="body_mail")))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.observed.endswith(
+        "2 attempts, promised 3, and succeeded: its body was not made to fail to the end"
+    )
+
+
 def test_a_redelivery_is_no_retry() -> None:
     again = started("a", PAY, 60.0, 2, pid=2, redelivered=True)
     history = run(ladder("a", PAY, 0.0, NAME, [30.0, 30.0]), again)
@@ -125,7 +134,7 @@ def test_a_copy_that_a_lock_turned_away_is_not_judged_beside_others() -> None:
         (climbed(1, ends=None), f"{PAY}: 2 attempts, promised 3, and not ended when the record ends"),
         (
             run(life("a", PAY, 0.0, NAME)),
-            f"{PAY}: 1 attempt, promised 3, and succeeded: its body was not made to fail",
+            f"{PAY}: 1 attempt, promised 3, and succeeded: its body was not made to fail to the end",
         ),
     ],
 )
