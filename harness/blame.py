@@ -33,12 +33,12 @@ def is_on(history: History, task: str, name: str) -> bool | None:
 def no_retry(history: History, task: str, error_type: str = "") -> Blame:
     """Why a task that failed was not retried (`celery/app/autoretry.py`, `celery/app/task.py:retry`)."""
     error = error_type or "the error"
-    mend = f"give {task} autoretry_for=({error_type or 'OSError'}, ...) in its decorator or base class"
+    mend = f"name {error_type or 'the failures that pass'} in autoretry_for of {task}"
     settings = history.header.settings
     if task_setting(settings, task, "max_retries").value == 0:
         return Blame(f"{said(history, task, 'max_retries')} of {task}", f"raise max_retries of {task}")
     if is_on(history, task, "autoretry_for") is False and not _calls_retry(history, task):
-        fact = f"{task} has no autoretry_for and no self.retry(): a task that raises is never retried"
+        fact = f"no autoretry_for and no self.retry() in {task}: a task that raises is never retried"
         return Blame(f"{fact} (celery/app/autoretry.py){_claims(history, task)}", mend)
     if is_on(history, task, "autoretry_for"):
         but = ""
@@ -136,7 +136,8 @@ def no_brake(history: History, task: str) -> Blame:
 def _claims(history: History, task: str) -> str:
     """What is configured and looks as if it were about retries, but that Celery never reads."""
     settings = history.header.settings
-    names = [str(row.get("name")) for row in settings.get("unknown", ()) if "retr" in str(row.get("name"))]
+    unknown = dict.fromkeys(str(row.get("name")) for row in settings.get("unknown", ()))
+    names = [name for name in unknown if "retr" in name]
     told = f"; Celery reads no {', '.join(names)}" if names else ""
     module = task.rpartition(".")[0]
     for row in settings.get("annotations_without_effect", ()):

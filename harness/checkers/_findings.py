@@ -19,12 +19,42 @@ def merged(findings: Sequence[Finding]) -> Finding:
         if chosen:
             return Finding(
                 outcome,
-                "; ".join(_tallied(finding.observed for finding in chosen)),
+                "; ".join(folded(_tallied(finding.observed for finding in chosen))),
                 cited(*(finding.events for finding in chosen)),
-                "; ".join(dict.fromkeys(finding.blame for finding in chosen if finding.blame)),
-                "; ".join(dict.fromkeys(finding.mend for finding in chosen if finding.mend)),
+                "; ".join(folded(finding.blame for finding in chosen)),
+                "; ".join(folded(finding.mend for finding in chosen)),
             )
     return unknown("nothing was found")
+
+
+def folded(texts: Iterable[str]) -> list[str]:
+    """Sentences that differ in one name only as one sentence with all the names: ``give a, b a queue``."""
+    done: list[list[list[str]]] = []
+    for text in dict.fromkeys(text for text in texts if text):
+        words = [[word] for word in text.split(" ")]
+        for other in done:
+            place = _only_difference(other, words)
+            if place is not None:
+                other[place] += words[place]
+                break
+        else:
+            done.append(words)
+    return [" ".join(_listed(word) for word in words) for words in done]
+
+
+def _only_difference(one: Sequence[list[str]], two: Sequence[list[str]]) -> int | None:
+    """The one place at which two sentences differ, where names stand there and nothing was folded elsewhere."""
+    apart = [place for place, (mine, other) in enumerate(zip(one, two, strict=False)) if mine != other]
+    if len(one) != len(two) or len(apart) != 1:
+        return None
+    names = any(letter.isalpha() for letter in two[apart[0]][0])
+    return apart[0] if names else None
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Several words at one place, with the mark after the first of them (``:``) after the last alone."""
+    mark = words[0][-1:] if words[0][-1:] in ":," and all(w.endswith(words[0][-1]) for w in words) else ""
+    return ", ".join(word.removesuffix(mark) for word in words) + mark
 
 
 def let_in(lives: Iterable[Life]) -> list[Life]:

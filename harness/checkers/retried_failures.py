@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from harness.blame import needless_retry, no_retry
 from harness.checker import Checker, Finding, broken, kept, unknown
@@ -32,9 +32,9 @@ class RetriedFailures(Checker):
             return None
         parts = []
         if retry.on:
-            parts.append(f"after a {' or '.join(retry.on)} failure a task is started again and succeeds")
+            parts.append(f"after a {_either(retry.on)} failure a task is started again and succeeds")
         if retry.not_on:
-            parts.append(f"after a {' or '.join(retry.not_on)} failure it is not")
+            parts.append(f"after a {_either(retry.not_on)} failure it is not")
         return ", ".join(parts)
 
     def path(self, tier: Tier) -> str:
@@ -64,21 +64,25 @@ class RetriedFailures(Checker):
         return merged(findings)
 
 
+def _either(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
 def _retried(life: Life, failure: str, retry: Retry, history: History) -> Finding:
     again = [attempt.began for attempt in life.attempts if attempt.number > 0]
-    said = f"{life.task}, {failure}"
+    said = f"{failure}: {life.task}"
     if again and life.outcome == "succeeded":
-        return kept(f"{said}: started again, and succeeded", cited(life.story))
+        return kept(f"{said} started again, and succeeded", cited(life.story))
     if again:
         state = f"then {life.outcome} with {life.error_type}" if life.outcome else "has not ended"
-        return unknown(f"{said}: started again, but {state}: its own code, not the retry", cited(life.story))
+        return unknown(f"{said} started again, but {state}: its own code, not the retry", cited(life.story))
     if not life.attempts:
-        return unknown(f"{said}: never started", cited(life.story))
+        return unknown(f"{said} never started", cited(life.story))
     if life.outcome == "succeeded":
         return _swallowed(life, said)
     if life.outcome is not None:
         found = no_retry(history, life.task, life.error_type)
-        observed = f"{said}: {life.outcome} at the first attempt, never retried"
+        observed = f"{said} {life.outcome} at the first attempt, never retried"
         return broken(observed, cited(life.story), blame=found.blame, mend=found.mend)
     return _awaited(life, said, retry, history)
 
@@ -86,14 +90,14 @@ def _retried(life: Life, failure: str, retry: Retry, history: History) -> Findin
 def _awaited(life: Life, said: str, retry: Retry, history: History) -> Finding:
     """A task that has not ended: its retry may still come, or has had all the time it was promised."""
     if not life.retries:
-        return unknown(f"{said}: neither ended nor retried when the record ends", cited(life.story))
+        return unknown(f"{said} neither ended nor retried when the record ends", cited(life.story))
     trial = life.retries[0]
     waited_s = end_s(history) - trial.retried.at_s
     if retry.delay is None or waited_s < retry.delay.envelope_s(1)[1] + LATE_S:
-        return unknown(f"{said}: its retry had not begun when the record ends", cited(life.story))
+        return unknown(f"{said} its retry had not begun when the record ends", cited(life.story))
     scheduled = f" (asked for: {seconds(trial.scheduled_s)})" if trial.scheduled_s is not None else ""
     return broken(
-        f"{said}: not started again {seconds(waited_s)} after it failed{scheduled}",
+        f"{said} not started again {seconds(waited_s)} after it failed{scheduled}",
         cited(life.story),
         blame=f"the countdown of the retries of {life.task}, or a queue that no worker consumes",
         mend=f"retry {life.task} within {seconds(retry.delay.envelope_s(1)[1])}",
@@ -101,24 +105,24 @@ def _awaited(life: Life, said: str, retry: Retry, history: History) -> Finding:
 
 
 def _left_alone(life: Life, failure: str, retry: Retry, history: History) -> Finding:
-    said = f"{life.task}, {failure}"
+    said = f"{failure}: {life.task}"
     again = [attempt.began for attempt in life.attempts if attempt.number > 0]
     if again or life.retries:
         found = needless_retry(history, life.task, life.error_type)
-        return broken(f"{said}: retried", cited(life.story), blame=found.blame, mend=found.mend)
+        return broken(f"{said} retried", cited(life.story), blame=found.blame, mend=found.mend)
     if not life.attempts or life.outcome is None:
-        return unknown(f"{said}: {'has not ended' if life.attempts else 'never started'}", cited(life.story))
+        return unknown(f"{said} {'has not ended' if life.attempts else 'never started'}", cited(life.story))
     if life.outcome == "succeeded":
         return _swallowed(life, said)
-    return kept(f"{said}: started once, and {life.outcome}", cited(life.story))
+    return kept(f"{said} started once, and {life.outcome}", cited(life.story))
 
 
 def _swallowed(life: Life, said: str) -> Finding:
     """It succeeded at the first attempt: the body swallowed the failure, or was never made to fail."""
     if not failed_to_the_end(life):
-        return unknown(f"{said}: succeeded, but its body was never made to fail", cited(life.story))
+        return unknown(f"{said} succeeded, but its body was never made to fail", cited(life.story))
     return broken(
-        f"{said}: reported as succeeded at the first attempt, though its body failed",
+        f"{said} reported as succeeded at the first attempt, though its body failed",
         cited(life.story),
         blame=f"an except clause in {life.task} swallows the failure, so that Celery never hears of it",
         mend=f"let {life.task} raise it, or call self.retry() in that clause",

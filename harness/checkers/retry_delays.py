@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness.blame import no_retry, wrong_delay
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._evidence import cited, counted, seconds
+from harness.checkers._findings import folded
 from harness.checkers.retry_cap import ENDLESS, ladder
 from harness.contract import Contract, Delay, Tier
 from harness.history import Event, History
@@ -134,7 +135,7 @@ def _broken(delay: Delay, seen: _Seen, given_up: Sequence[Life], history: Histor
         blames.append(found.blame)
         mends.append(found.mend)
     events = cited(_events([trial for _, trial in seen.wrong]), *(life.story for life in given_up))
-    return broken("; ".join(observed), events, blame="; ".join(blames), mend="; ".join(mends))
+    return broken("; ".join(observed), events, blame="; ".join(folded(blames)), mend="; ".join(folded(mends)))
 
 
 def _spread(delay: Delay, trials: Sequence[Retrial], mine: Sequence[Life], history: History) -> Finding:

@@ -31,15 +31,16 @@ class SettingsKnown(Checker):
         rows = settings["unknown"]
         if not rows:
             return kept("no setting is given that Celery does not read")
-        said = []
+        origins: dict[str, list[str]] = {}
         for row in rows:
             near = f" (nearest: {row['near']})" if row.get("near") else ""
-            origin = f" from {row['origin']}" if row.get("origin") else ""
-            said.append(f"{row['name']} = {row.get('value')!r}{origin}{near}")
-        names = ", ".join(str(row["name"]) for row in rows)
+            found = origins.setdefault(f"{row['name']} = {row.get('value')!r}{near}", [])
+            found += [str(row["origin"])] if row.get("origin") else []
+        said = [f"{what} from {' and '.join(lines)}" if lines else what for what, lines in origins.items()]
+        names = list(dict.fromkeys(str(row["name"]) for row in rows))
         return broken(
-            f"{counted(len(rows), 'setting')} that Celery does not read: {'; '.join(said)}",
+            f"{counted(len(names), 'setting')} that Celery does not read: {'; '.join(said)}",
             (),
-            blame=f"{names}: not in celery.app.defaults.SETTING_KEYS",
+            blame=f"{', '.join(names)}: not in celery.app.defaults.SETTING_KEYS",
             mend="rename each to the setting meant, or remove it; retry options belong on the task",
         )

@@ -44,7 +44,7 @@ def test_kept_where_mail_is_retried_and_programming_is_not() -> None:
     verdict = judged(run(again(), once()))
     assert verdict.outcome is Outcome.KEPT
     assert verdict.observed == (
-        f"{PAY}, mail: started again, and succeeded; {PAY}, programming: started once, and failed"
+        f"mail: {PAY} started again, and succeeded; programming: {PAY} started once, and failed"
     )
     assert verdict.events == (0, 1, 4, 5, 8, 9, 10, 13)
     assert verdict.promised == (
@@ -55,13 +55,29 @@ def test_kept_where_mail_is_retried_and_programming_is_not() -> None:
 def test_broken_where_a_promised_failure_is_never_retried() -> None:
     verdict = judged(run(once("a", ON), once(), settings=NOTHING))
     assert verdict.outcome is Outcome.BROKEN
-    assert verdict.observed == f"{PAY}, mail: failed at the first attempt, never retried"
+    assert verdict.observed == f"mail: {PAY} failed at the first attempt, never retried"
     assert verdict.events == (0, 2, 8)
     assert verdict.blame == (
-        f"{PAY} has no autoretry_for and no self.retry(): a task that raises is never retried "
+        f"no autoretry_for and no self.retry() in {PAY}: a task that raises is never retried "
         "(celery/app/autoretry.py)"
     )
-    assert verdict.mend == f"give {PAY} autoretry_for=(OSError, ...) in its decorator or base class"
+    assert verdict.mend == f"name OSError in autoretry_for of {PAY}"
+
+
+def test_broken_tasks_and_classes_are_named_in_one_sentence() -> None:
+    tier = Tier("critical", ("payroll.*",), retry=Retry(on=("mail", "database")), members=(PAY, MAIL))
+    settings: dict[str, Any] = {"tasks": {name: {"autoretry_for": option([])} for name in (PAY, MAIL)}}
+    second = life("b", MAIL, 0.0, ON, ends="failed")
+    third = life("c", PAY, 0.0, "retried_failures/critical/database", ends="failed")
+    verdict = judged(run(once("a", ON), second, third, settings=settings), tier)
+    assert verdict.promised == "after a mail or database failure a task is started again and succeeds"
+    assert verdict.observed == (
+        f"mail: {MAIL}, {PAY} failed at the first attempt, never retried; "
+        f"database: {PAY} failed at the first attempt, never retried"
+    )
+    assert verdict.blame.startswith(
+        f"no autoretry_for and no self.retry() in {MAIL}, {PAY}: a task that raises"
+    )
 
 
 def test_broken_names_the_settings_that_only_look_like_retries() -> None:
@@ -86,7 +102,7 @@ def test_broken_where_autoretry_for_leaves_the_failure_out() -> None:
 def test_broken_where_a_failure_that_does_not_pass_is_retried() -> None:
     verdict = judged(run(again(), again("b", NOT_ON), settings=BROAD))
     assert verdict.outcome is Outcome.BROKEN
-    assert verdict.observed == f"{PAY}, programming: retried"
+    assert verdict.observed == f"programming: {PAY} retried"
     assert verdict.blame.startswith("autoretry_for = ['Exception'] (payroll/tasks.py:9)")
 
 
@@ -101,14 +117,14 @@ def test_broken_where_the_task_swallows_the_failure() -> None:
 def test_unknown_where_the_body_was_never_made_to_fail() -> None:
     verdict = judged(run(life("a", PAY, 0.0, ON), once()))
     assert (verdict.outcome, verdict.blame) == (Outcome.UNKNOWN, "")
-    assert verdict.observed == f"{PAY}, mail: succeeded, but its body was never made to fail"
+    assert verdict.observed == f"mail: {PAY} succeeded, but its body was never made to fail"
 
 
 def test_broken_where_the_retry_does_not_come_in_its_time() -> None:
     begun = ladder("a", PAY, 0.0, ON, [3600.0], ends=None)[:-2]
     verdict = judged(run(begun, once(), broker_read(91.0)))
     assert verdict.outcome is Outcome.BROKEN
-    assert verdict.observed == (f"{PAY}, mail: not started again 100.4 s after it failed (asked for: 3600 s)")
+    assert verdict.observed == (f"mail: {PAY} not started again 100.4 s after it failed (asked for: 3600 s)")
 
 
 def test_unknown_where_the_retry_may_still_come() -> None:

@@ -41,11 +41,20 @@ def test_broken_lists_name_value_origin_and_nearest() -> None:
     assert verdict.outcome is Outcome.BROKEN
     assert verdict.observed == (
         "2 settings that Celery does not read: task_max_retry_delay = 3600 from myhours/celery.py:3; "
-        "task_ack_late = True from settings (nearest: task_acks_late)"
+        "task_ack_late = True (nearest: task_acks_late) from settings"
     )
     assert verdict.blame == "task_max_retry_delay, task_ack_late: not in celery.app.defaults.SETTING_KEYS"
     assert verdict.mend
     assert verdict.events == ()
+
+
+def test_a_setting_given_twice_is_named_once_with_both_origins() -> None:
+    row = {"name": "admin_emails", "value": "x", "near": None}
+    verdict = judged({"unknown": [row | {"origin": "a.py:1"}, row | {"origin": "b.py:2"}]})
+    assert (
+        verdict.observed == "1 setting that Celery does not read: admin_emails = 'x' from a.py:1 and b.py:2"
+    )
+    assert verdict.blame == "admin_emails: not in celery.app.defaults.SETTING_KEYS"
 
 
 def test_unknown_without_a_snapshot() -> None:
