@@ -43,7 +43,7 @@ def folded(texts: Iterable[str]) -> list[str]:
 
 
 def _only_difference(one: Sequence[list[str]], two: Sequence[list[str]]) -> int | None:
-    """The one place at which two sentences differ, where names stand there and nothing was folded elsewhere."""
+    """The one place at which two sentences differ, if names stand there; None where there are more."""
     apart = [place for place, (mine, other) in enumerate(zip(one, two, strict=False)) if mine != other]
     if len(one) != len(two) or len(apart) != 1:
         return None

@@ -127,7 +127,7 @@ def _queued(life: Life, at_end: Held, tier: Tier, history: History) -> Finding |
     default = history.header.settings.get("default_queue")
     if queue == default:
         blame, mend = (
-            f"{said(history, None, 'task_default_queue')}: {life.task} has no route",
+            f"{said(history, None, 'task_default_queue')}: no route for {life.task}",
             (f"route {life.task} to a queue of a worker, or set task_default_queue to one"),
         )
     else:

@@ -101,7 +101,7 @@ def test_broken_where_a_task_waits_in_a_queue_without_consumer() -> None:
     verdict = judged(run(sent("a", PAY, 0.0), life("b", PAY, 0.0), at_end, settings=settings))
     assert verdict.outcome is Outcome.BROKEN
     assert verdict.observed == f"{PAY} sits in queue celery, which no worker consumes"
-    assert verdict.blame == f"task_default_queue = 'celery' (Celery's default): {PAY} has no route"
+    assert verdict.blame == f"task_default_queue = 'celery' (Celery's default): no route for {PAY}"
     assert verdict.events == (0, 6)
 
 
