@@ -84,7 +84,7 @@ def find_contract(app: str, workdir: Path, given: Path | None) -> tuple[Contract
         if path.exists():
             return load(path), False
     inspection = inspect(app, workdir)
-    return loads(draft(inspection.snapshot, app), Path("the drafted contract")), True
+    return loads(draft(inspection.snapshot, app, workdir), Path("the drafted contract")), True
 
 
 @harness.command()
@@ -181,7 +181,7 @@ def contract(
     name = app_name(app)
     inspection = inspect(name, workdir)
     if not check:
-        click.echo(draft(inspection.snapshot, name), nl=False)
+        click.echo(draft(inspection.snapshot, name, workdir), nl=False)
         return
     module = name.partition(":")[0].rpartition(".")[2]
     given = contract_path or next(
@@ -191,7 +191,7 @@ def contract(
         raise UsageError("There is no contract.toml to check.", remedy=f"Draft one: celery-harness contract -A {name}")
     problems = fit(load(given), inspection.snapshot)
     for problem in problems:
-        click.echo(f"{given}: {problem}")
+        click.echo(problem)
     if not problems:
         click.echo(f"{given} fits {name}.")
     ctx.exit(1 if problems else 0)

@@ -82,6 +82,7 @@ class Event:
 class Header:
     """What a run was: enough to run it again and to judge it without the app.
 
+    `contract` and `origins` say where each promise was made (`harness.contract.Contract.origins`).
     `settings` is the snapshot that `harness.settings` describes, `versions` maps distribution or
     server names to versions, `command` is the command line that made the run.
     """
@@ -94,6 +95,8 @@ class Header:
     started_at: str = ""
     command: str = ""
     workdir: str = ""
+    contract: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict)
     only: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -95,7 +95,7 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
         found.append(Event(world.clock.now_s(), "clock-bent", data={"late_s": round(late_s, 3)}))
     header = Header(
         app=request.app, stage=request.stage, broker=request.broker, seed=request.seed, warp=world.warp,
-        workdir=str(request.workdir), only=request.only, tiers=request.tiers,
+        workdir=str(request.workdir), contract=contract.path, origins=contract.origins, only=request.only, tiers=request.tiers,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,
         versions={**world.versions, "celery-harness": metadata.version("celery-harness")},
         settings=world.snapshot,

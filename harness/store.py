@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def load(folder: Path) -> tuple[Contract, History]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read: {error}.") from error
-    return loads(text, path), histories.read(folder / "history.jsonl")
+    history = histories.read(folder / "history.jsonl")
+    contract = loads(text, path)
+    return replace(contract, path=history.header.contract, origins=history.header.origins), history
 
 
 def load_verdicts(folder: Path) -> list[Verdict]:

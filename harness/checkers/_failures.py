@@ -90,8 +90,10 @@ def hindered(history: History, prefix: str, from_s: float, to_s: float) -> bool:
 
 
 def idle_handlers(history: History) -> list[str]:
-    """Registered tasks that look like failure handlers and were never sent, started or called."""
+    """Registered tasks that look like failure handlers and that the app itself never sent or called."""
     words = ("fail", "dead", "error")
-    active = {event.task for event in history.of("task-sent", "task-started", "body-entered")}
+    own = {event.task_id for event in history.workload()}
+    ran = history.of("task-sent", "task-started", "body-entered")
+    active = {event.task for event in ran if event.task_id not in own}
     names = history.header.settings.get("tasks", {})
     return [name for name in names if any(word in name.lower() for word in words) and name not in active]

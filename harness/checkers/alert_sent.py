@@ -135,7 +135,7 @@ def _wrong(history: History, alert: Alert, failure: Failure, mails: Sequence[Eve
 def _none(history: History, alert: Alert, failed: Sequence[Failure], due: Sequence[Failure]) -> Finding:
     idle = idle_handlers(history)
     if idle:
-        blame = f"no alert is wired: {idle[0]} is registered but nothing calls it"
+        blame = f"no alert is wired: nothing calls {' or '.join(idle)}"
     elif history.header.settings.get("conf", {}).get("admin_emails"):
         blame = "nothing sends mail: admin_emails is no setting of Celery's, nothing reads it"
     else:

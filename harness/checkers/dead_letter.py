@@ -124,15 +124,12 @@ def _read_at_the_end(history: History, letter: Event) -> bool:
 def _none(history: History, promised: Promise, failed: Sequence[Failure], due: Sequence[Failure]) -> Finding:
     ends = [failure.end for failure in due]
     idle = idle_handlers(history)
-    crashed = [
-        event
-        for event in history.of("task-failed")
-        if event.task and event.task not in {failure.life.task for failure in failed} and _handles(event.task)
-    ]
+    own = {event.task_id for event in history.workload()}
+    crashed = [e for e in history.of("task-failed") if e.task and e.task_id not in own and _handles(e.task)]
     if crashed:
         blame = f"{crashed[0].task} itself failed: {crashed[0].get('error_type')}"
     elif idle:
-        blame = f"no handler is wired: {idle[0]} is registered but nothing calls it"
+        blame = f"no handler is wired: nothing calls {' or '.join(idle)}"
     elif promised.kind == "queue" and history.header.broker == "redis":
         blame = "Redis ignores x-dead-letter-exchange, and nothing else files a letter"
     else:

@@ -18,7 +18,9 @@ from harness.verdict import Outcome, Verdict, overall
 STYLES = {Outcome.KEPT: "green", Outcome.BROKEN: "bold red", Outcome.UNKNOWN: "yellow"}
 WORDS = {Outcome.KEPT: "kept", Outcome.BROKEN: "BROKEN", Outcome.UNKNOWN: "unknown"}
 WIDTH = 100
-EVENTS = 6
+LONG, OTHER = 600, 160
+"""Characters of one field, and of what was observed in further tiers."""
+EVENTS = 4
 """Events that are shown for one verdict; the others are counted."""
 
 
@@ -31,11 +33,10 @@ class TextReport(Reporter):
         console = Console(
             file=out, width=WIDTH, force_terminal=color, no_color=not color, highlight=False, soft_wrap=False
         )
-        for verdict in verdicts:
-            if verdict.outcome is not Outcome.KEPT:
-                for line in _story(verdict, history):
-                    console.print(line, soft_wrap=True)
-                console.print()
+        for group in _alike(verdicts):
+            for line in _story(group, history):
+                console.print(line, soft_wrap=True)
+            console.print()
         console.print(_grid(contract, verdicts))
         console.print(_summary(history, verdicts))
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
@@ -73,25 +74,44 @@ def _summary(history: History, verdicts: Sequence[Verdict]) -> Text:
     return text
 
 
-def _story(verdict: Verdict, history: History) -> Iterator[Text]:
+def _alike(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
+    """What was not kept, one group for each guarantee and outcome: tiers mostly fail for one reason."""
+    groups: dict[tuple[Outcome, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.outcome is not Outcome.KEPT:
+            groups.setdefault((verdict.outcome, verdict.guarantee), []).append(verdict)
+    return list(groups.values())
+
+
+def _story(group: Sequence[Verdict], history: History) -> Iterator[Text]:
+    """The first tier's story in full; of the others only what was observed."""
+    verdict, *others = group
     title = Text(f"{WORDS[verdict.outcome]} ", STYLES[verdict.outcome])
-    title.append(f"{verdict.guarantee} [{verdict.tier}]", "bold")
+    title.append(f"{verdict.guarantee} [{', '.join(each.tier for each in group)}]", "bold")
     yield title
     origin = f" ({verdict.origin})" if verdict.origin else ""
+    promised = verdict.promised + origin if verdict.outcome is Outcome.BROKEN else ""
     for name, text in (
-        ("promised", verdict.promised + origin),
+        ("promised", promised),
         ("observed", verdict.observed),
         ("blame", verdict.blame),
         ("mend", verdict.mend),
     ):
         if text:
-            yield from _wrapped(name, text)
+            yield from _wrapped(name, _cut(text))
     if verdict.outcome is Outcome.BROKEN:
         for place in verdict.events[:EVENTS]:
             yield Text(f"             {_line(history.events[place])}", "dim")
         if len(verdict.events) > EVENTS:
             yield Text(f"             and {len(verdict.events) - EVENTS} more events", "dim")
+    for other in others:
+        yield from _wrapped("", f"{other.tier}: {_cut(other.observed, OTHER)}")
     yield Text(f"  reproduce  {verdict.reproduce}")
+
+
+def _cut(text: str, limit: int = LONG) -> str:
+    """The text, or its beginning; the whole of it is in ``--json`` and in the stored run."""
+    return text if len(text) <= limit else text[: limit - 4].rstrip() + " ..."
 
 
 def _wrapped(name: str, text: str) -> Iterator[Text]:
