@@ -55,7 +55,7 @@ worker_max_memory_per_child = 400_000  # KiB
 
 # A second SIGTERM, or SIGQUIT, gives running tasks this long before they go back to their queue.
 if "worker_soft_shutdown_timeout" in SETTING_KEYS:  # Celery 5.5 and newer; an older one would ignore it
-    worker_soft_shutdown_timeout = 30.0
+    worker_soft_shutdown_timeout = 10.0
 
 # Results.
 result_backend = settings.CELERY_RESULT_BACKEND
