@@ -1,19 +1,19 @@
 """The pytest plugin: options, markers, and fixtures to write scenarios with.
 
-High level: `verify` judges guarantees of an app on a stage; runs are shared within a session.
+High level: `verify` judges guarantees of an app on a stage; whole runs are shared within a session.
 Low level: `world` is a stage of the test's own, with `workers`, `broker`, `mailbox`, `filesystem`,
-`database`, `inject`, `send`, `settle` and `history` to hold it by. Names that pytest-celery has are
-used where they mean the same thing (`celery_app` names the app, `celery_worker` is a running worker,
-`celery_broker` the running broker).
+`database`, `inject` and `conduct` to hold it by; `open_world` opens one for a whole module or session.
+Names that pytest-celery has are used where they mean the same thing (`celery_worker` is a running
+worker, `celery_broker` the running broker).
 """
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ from harness.verdict import Outcome, Verdict
 from harness.workload import Experiment
 
 Verify = Callable[..., "Judgement"]
+OpenWorld = Callable[..., AbstractContextManager[World]]
+
+LASTING = frozenset({"worker-ready"})
+"""Kinds of events that say something about a world however long ago they happened."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -110,6 +114,66 @@ class Target:
     workdir: Path
 
 
+def target_of(
+    config: pytest.Config, *, app: str = "", contract: str | Contract | None = None, workdir: str | Path = ""
+) -> Target:
+    """What is given, else the options, else the ini file; paths are relative to the root of the tests."""
+    app = app or _default(config, "app")
+    if not app:
+        pytest.fail("No app was named: give --harness-app, or mark the test with harness_app.")
+    folder = (config.rootpath / (workdir or _default(config, "workdir") or ".")).resolve()
+    promises = contract or _default(config, "contract")
+    if isinstance(promises, Contract):
+        return Target(app, promises, folder)
+    if promises:
+        return Target(app, load(config.rootpath / promises), folder)
+    return Target(app, find_contract(app, folder, None)[0], folder)
+
+
+def _default(config: pytest.Config, name: str) -> str:
+    return str(config.getoption(f"--harness-{name}") or config.getini(f"harness_{name}") or "")
+
+
+def stage_for(config: pytest.Config, broker: str) -> type[Stage]:
+    """The stage of the option; where it cannot be had the test is skipped, and fails when CI is set."""
+    name = str(config.getoption("--stage"))
+    found = _available(name, broker)
+    if not found.ok:
+        text = f"stage {name} with {broker}: {found.why}: {found.remedy}"
+        if os.environ.get("CI"):
+            pytest.fail(text)
+        pytest.skip(text)
+    kind: type[Stage] = discovery.find("stages", name)
+    return kind
+
+
+def conducted(
+    world: World, contract: Contract, *experiments: Experiment, guarantees: Sequence[str] = ()
+) -> Judgement:
+    """Run experiments on a world and judge guarantees by what happened since: one world, many questions.
+
+    Tasks of earlier experiments are left out of the record, and so is what was done to the world then.
+    """
+    promises = resolve(contract, world.tasks)
+    began_s = world.clock.now_s()
+    before = {event.task_id for event in world.arrived() if event.task_id}
+    Conductor(world, promises, lambda text: None).run(experiments)
+    settings = world.settings
+    request = run.Request(
+        app=settings.app, contract=promises, workdir=settings.workdir, broker=settings.broker,
+        warp=settings.warp, seed=settings.seed,
+    )  # fmt: skip
+    whole = run.record_of(world, promises, request)
+    events = tuple(
+        event
+        for event in whole.events
+        if event.task_id not in before and (event.at_s >= began_s or event.kind in LASTING)
+    )
+    history = replace(whole, events=events)
+    verdicts = run.judge(promises, history, only=guarantees or tuple(each.name for each in checkers()))
+    return Judgement(tuple(verdicts), history, promises)
+
+
 @pytest.fixture(scope="session")
 def harness_seed(pytestconfig: pytest.Config) -> int:
     """The seed of the session."""
@@ -125,39 +189,19 @@ def harness_broker_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, harness_broker_name: str) -> type[Stage]:
+def stage(pytestconfig: pytest.Config, harness_broker_name: str) -> type[Stage]:
     """The stage; where it cannot be had the test is skipped, and fails when CI is set."""
-    name = str(request.config.getoption("--stage"))
-    found = _available(name, harness_broker_name)
-    if not found.ok:
-        text = f"stage {name} with {harness_broker_name}: {found.why}: {found.remedy}"
-        if os.environ.get("CI"):
-            pytest.fail(text)
-        pytest.skip(text)
-    kind: type[Stage] = discovery.find("stages", name)
-    return kind
+    return stage_for(pytestconfig, harness_broker_name)
 
 
 @pytest.fixture
 def celery_app_target(request: pytest.FixtureRequest) -> Target:
     """The app of a test: its marker, else options, else the ini file."""
-    config = request.config
     marker = request.node.get_closest_marker("harness_app")
-    given = dict(marker.kwargs) if marker else {}
+    given: dict[str, Any] = dict(marker.kwargs) if marker else {}
     if marker and marker.args:
         given["app"] = marker.args[0]
-    values = {
-        name: given.get(name) or config.getoption(f"--harness-{name}") or config.getini(f"harness_{name}")
-        for name in ("app", "contract", "workdir")
-    }
-    if not values["app"]:
-        pytest.fail("No app was named: give --harness-app, or mark the test with harness_app.")
-    workdir = (config.rootpath / (values["workdir"] or ".")).resolve()
-    if values["contract"]:
-        contract = load(config.rootpath / values["contract"])
-    else:
-        contract, _ = find_contract(values["app"], workdir, None)
-    return Target(values["app"], contract, workdir)
+    return target_of(request.config, **given)
 
 
 @pytest.fixture
@@ -171,29 +215,24 @@ def _judgements() -> dict[tuple[Any, ...], Judgement]:
     return {}
 
 
-@pytest.fixture
-def verify(
-    request: pytest.FixtureRequest, stage: type[Stage], harness_broker_name: str, harness_seed: int,
-    celery_app_target: Target, _judgements: dict[tuple[Any, ...], Judgement], pytestconfig: pytest.Config,
-) -> Verify:  # fmt: skip
-    """Judge guarantees of the app: ``verify("retry_cap", tiers=["critical"])``; all of them without arguments.
-
-    A whole run is made once a session for each app, contract and broker, and shared. With
-    `experiments` a run of its own is made with just these workloads and faults.
-    """
-    target = celery_app_target
+@pytest.fixture(scope="session")
+def judged(
+    pytestconfig: pytest.Config, harness_seed: int, _judgements: dict[tuple[Any, ...], Judgement]
+) -> Verify:
+    """Judge guarantees of any app: ``judged(target_of(pytestconfig, app=...), "retry_cap")``; see `verify`."""
 
     def judge(
-        *guarantees: str, tiers: Sequence[str] = (), alone: bool = False, contract: Contract | None = None
+        target: Target, *guarantees: str, tiers: Sequence[str] = (), alone: bool = False, broker: str = ""
     ) -> Judgement:
-        promises = contract or target.contract
-        key = (target.app, promises.path, repr(promises) if contract else "", harness_broker_name)
+        broker = broker or str(pytestconfig.getoption("--broker"))
+        key = (target.app, target.workdir, repr(target.contract), broker)
         if not alone and key in _judgements:
             return _judgements[key]
+        stage = stage_for(pytestconfig, broker)
         made = run.verify(
             run.Request(
-                app=target.app, contract=promises, workdir=target.workdir, stage=_name(stage),
-                broker=harness_broker_name, warp=pytestconfig.getoption("--warp"), seed=harness_seed,
+                app=target.app, contract=target.contract, workdir=target.workdir, stage=_name(stage),
+                broker=broker, warp=pytestconfig.getoption("--warp"), seed=harness_seed,
                 only=guarantees if alone else (), tiers=tuple(tiers) if alone else (),
                 reports=pytestconfig.rootpath / "reports",
             )
@@ -207,16 +246,58 @@ def verify(
 
 
 @pytest.fixture
-def world(
-    stage: type[Stage], harness_broker_name: str, harness_seed: int, celery_app_target: Target,
-    pytestconfig: pytest.Config,
-) -> Iterator[World]:  # fmt: skip
+def verify(
+    judged: Verify, open_world: OpenWorld, harness_broker_name: str, celery_app_target: Target
+) -> Verify:
+    """Judge guarantees of the app: ``verify("retry_cap", tiers=["critical"], alone=True)``.
+
+    A whole run is made once a session for each app, contract and broker, and shared by all tests that
+    ask for it. `alone` makes a run of its own, with only what these guarantees and tiers need. With
+    `experiments` the run has just these workloads and faults. `workdir` imports the app from another
+    folder, a copy of the project for instance.
+    """
+
+    def judge(
+        *guarantees: str, tiers: Sequence[str] = (), alone: bool = False, contract: Contract | None = None,
+        workdir: Path | None = None, experiments: Sequence[Experiment] = (),
+    ) -> Judgement:  # fmt: skip
+        target = replace(
+            celery_app_target,
+            contract=contract or celery_app_target.contract,
+            workdir=workdir or celery_app_target.workdir,
+        )
+        if not experiments:
+            return judged(target, *guarantees, tiers=tiers, alone=alone, broker=harness_broker_name)
+        with open_world(target, broker=harness_broker_name) as opened:
+            return conducted(opened, target.contract, *experiments, guarantees=guarantees)
+
+    return judge
+
+
+@pytest.fixture(scope="session")
+def open_world(pytestconfig: pytest.Config, harness_seed: int) -> OpenWorld:
+    """Open a stage for an app, for as long as a fixture of any scope wants it.
+
+    ``with open_world(target_of(pytestconfig, app="payments:app", workdir="apps")) as world: ...``
+    """
+
+    def opened(
+        target: Target, *, broker: str = "", environment: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[World]:
+        broker = broker or str(pytestconfig.getoption("--broker"))
+        settings = StageSettings(
+            app=target.app, contract=target.contract, workdir=target.workdir, broker=broker,
+            warp=pytestconfig.getoption("--warp"), seed=harness_seed, environment=environment or {},
+        )  # fmt: skip
+        return stage_for(pytestconfig, broker).open(settings)
+
+    return opened
+
+
+@pytest.fixture
+def world(open_world: OpenWorld, harness_broker_name: str, celery_app_target: Target) -> Iterator[World]:
     """A stage of the test's own, with the app's workers ready."""
-    settings = StageSettings(
-        app=celery_app_target.app, contract=celery_app_target.contract, workdir=celery_app_target.workdir,
-        broker=harness_broker_name, warp=pytestconfig.getoption("--warp"), seed=harness_seed,
-    )  # fmt: skip
-    with stage.open(settings) as opened:
+    with open_world(celery_app_target, broker=harness_broker_name) as opened:
         yield opened
 
 
@@ -275,16 +356,10 @@ def inject(world: World) -> Callable[..., AbstractContextManager[None]]:
 
 @pytest.fixture
 def conduct(world: World, celery_app_target: Target) -> Callable[..., Judgement]:
-    """Run experiments on `world` and judge guarantees from the whole record."""
-    promises = resolve(celery_app_target.contract, world.tasks)
+    """Run experiments on `world` and judge guarantees: ``conduct(Experiment(...), guarantees=["no_lost_task"])``."""
 
     def go(*experiments: Experiment, guarantees: Sequence[str] = ()) -> Judgement:
-        Conductor(world, promises, lambda text: None).run(experiments)
-        target = celery_app_target
-        request = run.Request(app=target.app, contract=promises, workdir=target.workdir)
-        history = run.record_of(world, promises, request)
-        verdicts = run.judge(promises, history, only=guarantees or tuple(c.name for c in checkers()))
-        return Judgement(tuple(verdicts), history, promises)
+        return conducted(world, celery_app_target.contract, *experiments, guarantees=guarantees)
 
     return go
 
