@@ -70,7 +70,7 @@ class Checker(ABC):
         if promised is None:
             return None
         finding = self.judge(contract, tier, history)
-        places = {id(event): place for place, event in enumerate(history.events)}
+        places = history.places
         return Verdict(
             guarantee=self.name,
             tier=tier.name,

@@ -59,6 +59,7 @@ class Conductor:
         self.lingering: list[Running] = []
         self._copies: dict[str, int] = {}
         self._alike: dict[str, str] = {}
+        self._looked_at, self._next_s = -1, 0.0
 
     def run(self, experiments: Iterable[Experiment]) -> None:
         """All experiments to their end; what lingers is waited for last."""
@@ -106,6 +107,7 @@ class Conductor:
             self._act(everyone)
             if all(each.over for each in running):
                 break
+            self._looked_at = -1
             latest_s = max(each.deadline_s() for each in running if not each.over)
             self.world.advance(
                 lambda: self._something(everyone),
@@ -119,6 +121,7 @@ class Conductor:
         limit_s = self.world.clock.now_s() + 300
         while any(each.nemesis.pending() for each in lingering) and self.world.clock.now_s() < limit_s:
             self._act(lingering)
+            self._looked_at = -1
             self.world.advance(
                 lambda: self._something(lingering),
                 within_s=STEP_S,
@@ -144,7 +147,7 @@ class Conductor:
                 waiting = sorted(self.progress.waiting(each.experiment.name))
                 self.world.record(
                     "experiment-ended", experiment=each.experiment.name, tier=each.experiment.tier,
-                    settled=settled, waiting=waiting[:50],
+                    settled=settled, waiting=waiting,
                 )  # fmt: skip
 
     def _ran_away(self, each: Running) -> bool:
@@ -205,10 +208,15 @@ class Conductor:
         self._copies[task] = number + 1
         return number
 
-    def _something(self, running: Iterable[Running]) -> bool:
+    def _something(self, running: Sequence[Running]) -> bool:
         """Whether there is anything to do: asked whenever the stage is quiet."""
-        self.progress.feed(self._arrived())
+        arrived = self._arrived()
         now_s = self.world.clock.now_s()
+        if len(arrived) == self._looked_at and now_s < self._next_s:
+            return False
+        self.progress.feed(arrived)
+        self._looked_at = len(arrived)
+        self._next_s = self._wake_at_s(running) or now_s
         return any(
             not each.over
             and (
@@ -243,5 +251,4 @@ class Conductor:
         self.world.advance(lambda: False, within_s=2.0)
 
     def _arrived(self) -> Any:
-        self.world.events()
         return self.world.arrived()

@@ -25,19 +25,21 @@ class EventLog:
     def add(self, event: Event) -> None:
         """An event of the harness's own."""
         self.arrived.append(event)
-        self._events.append(event)
-        self._events.sort(key=lambda each: each.at_s)
+
+    def ordered(self) -> Sequence[Event]:
+        """Everything so far, in order of time."""
+        if len(self._events) != len(self.arrived):
+            self._events = sorted(self.arrived, key=lambda event: event.at_s)
+        return self._events
 
     def refresh(self) -> Sequence[Event]:
-        """Everything so far, in order of time; a line that is still being written waits."""
+        """Read what is new; a line that is still being written waits. Returns `arrived`."""
         data = self._file.read()
         if data:
             lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
             fresh = [self._event(json.loads(line)) for line in (lines + newline).splitlines()]
             self.arrived += sorted(fresh, key=lambda event: event.at_s)
-            self._events += fresh
-            self._events.sort(key=lambda event: event.at_s)
-        return self._events
+        return self.arrived
 
     def close(self) -> None:
         """Give the file back."""

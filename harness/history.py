@@ -51,6 +51,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -104,18 +107,32 @@ class Header:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class History:
-    """A header and the events in order of time."""
+    """A header and the events in order of time; indexes are made when they are first asked for."""
 
     header: Header
     events: tuple[Event, ...]
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What pure functions have found in this history, by a key of their own."""
+
+    @cached_property
+    def places(self) -> Mapping[int, int]:
+        """The place of each event by its identity."""
+        return {id(event): place for place, event in enumerate(self.events)}
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, list[tuple[int, Event]]]:
+        kinds: dict[str, list[tuple[int, Event]]] = {}
+        for place, event in enumerate(self.events):
+            kinds.setdefault(event.kind, []).append((place, event))
+        return kinds
 
     def of(self, *kinds: str, task_id: str | None = None, task: str | None = None) -> Iterator[Event]:
         """Events of these kinds, in order, of one task id or task name where given."""
-        for event in self.events:
-            if event.kind not in kinds:
-                continue
+        lists = [self._by_kind.get(kind, []) for kind in dict.fromkeys(kinds)]
+        chosen = lists[0] if len(lists) == 1 else sorted(chain(*lists), key=itemgetter(0))
+        for _, event in chosen:
             if task_id is not None and event.task_id != task_id:
                 continue
             if task is not None and event.task != task:
@@ -137,7 +154,7 @@ class History:
 
     def index(self, event: Event) -> int:
         """The place of an event, counted from 0, as verdicts cite it."""
-        return next(place for place, other in enumerate(self.events) if other is event)
+        return self.places[id(event)]
 
 
 def ordered(events: Iterable[Event]) -> tuple[Event, ...]:

@@ -166,13 +166,21 @@ class Life:
 
 def lives(history: History, experiment: str | None = None) -> dict[str, Life]:
     """Every task id of the run, or of one experiment (`name` or `name/...`), in order of appearance."""
+    key = ("lives", experiment)
+    if key not in history.memo:
+        history.memo[key] = _lives(history, experiment)
+    return dict(history.memo[key])
+
+
+def _lives(history: History, experiment: str | None) -> dict[str, Life]:
+    if experiment is not None:
+        everyone = lives(history)
+        wanted = {event.task_id for event in history.workload(experiment)}
+        return {task_id: life for task_id, life in everyone.items() if task_id in wanted}
     by_id: dict[str, list[Event]] = {}
     for event in history.events:
         if event.task_id is not None:
             by_id.setdefault(event.task_id, []).append(event)
-    if experiment is not None:
-        wanted = {event.task_id for event in history.workload(experiment)}
-        by_id = {task_id: events for task_id, events in by_id.items() if task_id in wanted}
     return {task_id: _life(task_id, events) for task_id, events in by_id.items()}
 
 

@@ -190,10 +190,11 @@ class Server(SMTP):
 
 def reset(server: SMTP) -> None:
     """Close with RST instead of FIN."""
-    connection = server.transport.get_extra_info("socket")
-    with suppress(OSError):
+    transport: Any = server.transport
+    with suppress(OSError, AttributeError):
+        connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    server.transport.abort()
+        transport.abort()
 
 
 def mail_document(envelope: Envelope) -> dict[str, Any]:

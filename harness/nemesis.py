@@ -106,7 +106,7 @@ class Nemesis:
     def _look(self) -> None:
         for plan in self.plans:
             if plan.strikes_at_s is None:
-                events = self.world.events() if plan.strike.when.on else ()
+                events = self.world.arrived() if plan.strike.when.on else ()
                 plan.strikes_at_s = moment_s(plan.strike.when, plan.began_s, self.experiment.name, events)
 
 

@@ -59,6 +59,8 @@ class Progress:
             self.ended.discard(event.task_id)  # it came back: a retry, a redelivery, a second life
         elif event.kind == "publish-failed":
             self.ended.add(event.task_id)
+        elif event.kind == "body-left" and event.get("error_type") == "Ignore":
+            self.ended.add(event.task_id)  # Celery reports nothing of a task that it was told to ignore
         elif event.kind in TERMINAL:
             self.ended.add(event.task_id)
         elif event.kind == "message-rejected" and not event.get("requeue"):

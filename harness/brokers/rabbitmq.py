@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kombu import Connection
+from kombu.connection import Connection
 
 from harness.broker import Availability, Broker, BrokerState, Launcher, QueueState
 from harness.errors import StageError
@@ -149,22 +149,23 @@ class RabbitmqBroker(Broker):
         with self._connection() as connection:
             return [] if self._declared(connection, queue) is None else self._peek(connection, queue)
 
-    def _declared(self, connection: Connection, queue: str) -> Any:
+    def _declared(self, connection: Any, queue: str) -> Any:
         try:
             with connection.channel() as channel:
                 return channel.queue_declare(queue, passive=True)
         except connection.channel_errors:
             return None
 
-    def _peek(self, connection: Connection, queue: str) -> list[dict[str, Any]]:
+    def _peek(self, connection: Any, queue: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         with connection.channel() as channel:
             while len(found) < LIMIT and (message := channel.basic_get(queue, no_ack=False)) is not None:
                 found.append(_decoded(message))
         return found  # closing the channel gives them back
 
-    def _connection(self) -> Connection:
-        return Connection(self.url(), connect_timeout=2, heartbeat=0)
+    def _connection(self) -> Any:
+        kind: Any = Connection
+        return kind(self.url(), connect_timeout=2, heartbeat=0)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._pid:

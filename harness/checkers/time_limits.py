@@ -105,8 +105,12 @@ class TimeLimits(Checker):
 def _runs(history: History) -> list[Run]:
     """Every entered body with the first event that ended that run."""
     runs = []
+    ends: dict[str | None, list[Event]] = {}
+    for event in history.of("body-left", "child-lost", "task-failed"):
+        ends.setdefault(event.task_id, []).append(event)
     for entered in history.of("body-entered"):
-        later = (e for e in history.events if e.at_s >= entered.at_s and e is not entered)
+        own = sorted([*ends.get(entered.task_id, []), *ends.get(None, [])], key=history.index)
+        later = (e for e in own if e.at_s >= entered.at_s)
         runs.append(Run(entered, next((e for e in later if _ends(e, entered)), None)))
     return runs
 

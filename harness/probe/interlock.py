@@ -143,7 +143,7 @@ class Interlock:
             return original(_moved(database, home), *args, **kwargs)
 
         sqlite3.connect = connect
-        sqlite3.dbapi2.connect = connect  # type: ignore[attr-defined]
+        sqlite3.dbapi2.connect = connect
 
     def _watch_django(self) -> None:
         import importlib.util

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ class Moments:
     def __init__(self) -> None:
         self._seen = 0
         self._latest_s = 0.0
-        self._known: set[float] = set()
+        self._known: list[float] = []
         self._waiting: dict[str, float] = {}
 
     def feed(self, arrived: Sequence[Event], tasks: Mapping[str, Any]) -> None:
@@ -29,20 +30,21 @@ class Moments:
             self._latest_s = max(self._latest_s, event.at_s)
         self._seen = len(arrived)
 
-    def known(self, now_s: float) -> set[float]:
-        """ETAs and time limits that lie ahead."""
-        self._known = {at_s for at_s in self._known if at_s > now_s - STIR_S}
-        return self._known
+    def next(self, now_s: float) -> tuple[float, ...]:
+        """The first ETA or time limit that lies ahead; none, or one."""
+        while self._known and self._known[0] <= now_s:
+            self._latest_s = max(self._latest_s, heapq.heappop(self._known))
+        return tuple(self._known[:1])
 
     def slack_s(self, now_s: float) -> float:
         """How far a jump may pass a deadline of an event loop."""
-        stirred = now_s - self._latest_s < STIR_S or any(at_s <= now_s for at_s in self._known)
+        stirred = now_s - self._latest_s < STIR_S
         waiting = any(eta_s <= now_s for eta_s in self._waiting.values())
         return FINE_S if stirred or waiting else COARSE_S
 
     def _one(self, event: Event, tasks: Mapping[str, Any]) -> None:
         if event.kind in ("task-sent", "task-received", "task-retried") and event.get("eta_s"):
-            self._known.add(float(event.get("eta_s")))
+            heapq.heappush(self._known, float(event.get("eta_s")))
         if event.kind == "task-received" and event.task_id:
             self._waiting[event.task_id] = float(event.get("eta_s") or 0.0)
         elif event.kind in ("task-started", "task-revoked", "task-failed", "message-rejected"):
@@ -51,4 +53,4 @@ class Moments:
             for name in ("soft_time_limit", "time_limit"):
                 limit_s = ((tasks.get(event.task or "") or {}).get(name) or {}).get("value")
                 if isinstance(limit_s, int | float) and limit_s:
-                    self._known.add(event.at_s + limit_s)
+                    heapq.heappush(self._known, event.at_s + limit_s)

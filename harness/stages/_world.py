@@ -100,14 +100,15 @@ class ProcessWorld:
 
     def events(self) -> Sequence[Event]:
         """Everything recorded so far, in order; mails among it."""
+        self.arrived()
+        return self.log.ordered()
+
+    def arrived(self) -> Sequence[Event]:
+        """The same events in the order in which they became known."""
         for mail in self.mail.mails()[self._mails :]:
             self._mails += 1
             self.log.add(self._alert(mail))
         return self.log.refresh()
-
-    def arrived(self) -> Sequence[Event]:
-        """The same events in the order in which they became known."""
-        return self.log.arrived
 
     def cache_entries(self, pattern: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
         """Hashes, and strings of JSON, under keys that match."""
@@ -185,9 +186,10 @@ class ProcessWorld:
         self.log.refresh()
         self.moments.feed(self.log.arrived, self.snapshot.get("tasks") or {})
         now_s = self.clock.now_s()
+        coming = self.moments.next(now_s)
         if isinstance(self.clock.timing, Warp):
             self.clock.timing.slack_s = self.moments.slack_s(now_s)
-        return [at_s + self.clock.zero_s for at_s in self.moments.known(now_s)]
+        return [at_s + self.clock.zero_s for at_s in coming]
 
     def check_interlock(self) -> None:
         """`InterlockError` where any process was refused an address."""
