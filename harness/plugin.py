@@ -91,17 +91,22 @@ class Judgement:
         """Outcome by tier."""
         return {verdict.tier: verdict.outcome for verdict in self.of(guarantee)}
 
-    def assert_kept(self, guarantee: str) -> None:
+    def assert_kept(self, guarantee: str, tier: str | None = None) -> None:
         """Fail with the story of each tier in which the guarantee was not kept."""
-        failed = [verdict for verdict in self.of(guarantee) if verdict.outcome is not Outcome.KEPT]
+        failed = [verdict for verdict in self.of(guarantee, tier) if verdict.outcome is not Outcome.KEPT]
         stories = [f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}\n  {v.reproduce}" for v in failed]
         assert not failed, "\n".join(stories)
 
-    def assert_broken(self, guarantee: str, tier: str | None = None) -> Verdict:
-        """Fail unless the guarantee was broken; the first broken verdict."""
+    def assert_broken(self, guarantee: str, tier: str | None = None, *, says: str = "") -> Verdict:
+        """Fail unless the guarantee was broken, with `says` in the story; the first such verdict."""
         found = self.of(guarantee, tier)
-        broken = [verdict for verdict in found if verdict.outcome is Outcome.BROKEN]
-        assert broken, "\n".join(f"{v.outcome.value} [{v.tier}]: {v.observed}" for v in found)
+        broken = [
+            verdict
+            for verdict in found
+            if verdict.outcome is Outcome.BROKEN and says in f"{verdict.observed}\n{verdict.blame}\n{verdict.mend}"
+        ]
+        stories = [f"{v.outcome.value} [{v.tier}]: {v.observed}\n  {v.blame}" for v in found]
+        assert broken, "\n".join([f"not broken, or without the words {says!r}:", *stories])
         return broken[0]
 
 

@@ -1,0 +1,45 @@
+"""The runs that scenarios share: one of `myhours.celery`, one of `myhours.documented`, each made once a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.plugin import Judgement, Target, target_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(scope="session")
+def myhours_target(pytestconfig: pytest.Config) -> Target:
+    """The app to copy, under `myhours/contract.toml`."""
+    return target_of(pytestconfig, app="myhours.celery:app", workdir="myhours")
+
+
+@pytest.fixture(scope="session")
+def documented_target(pytestconfig: pytest.Config) -> Target:
+    """The app as documented, under `myhours/contract.documented.toml`."""
+    return target_of(pytestconfig, app="myhours.documented:app", workdir="myhours")
+
+
+@pytest.fixture(scope="session")
+def myhours(judged: Callable[..., Judgement], myhours_target: Target) -> Judgement:
+    """What the whole run of the app to copy came to."""
+    return judged(myhours_target)
+
+
+@pytest.fixture(scope="session")
+def documented(judged: Callable[..., Judgement], documented_target: Target) -> Judgement:
+    """What the whole run of the app as documented came to."""
+    return judged(documented_target)
+
+
+@pytest.fixture(scope="session")
+def payroll_target(myhours_target: Target) -> Target:
+    """myhours with two of its workers: for worlds in which faults strike payments and nothing else."""
+    contract = myhours_target.contract
+    kept = tuple(each for each in contract.workers if each.name in {"critical", "normal"})
+    return replace(myhours_target, contract=replace(contract, workers=kept))
