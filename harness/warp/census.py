@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from harness.warp.clock import SharedClock, Slot
 
@@ -25,27 +26,41 @@ class _Watched(ctypes.Structure):
     _fields_ = (
         ("stat_fd", ctypes.c_int32),
         ("schedstat_fd", ctypes.c_int32),
+        ("wchan_fd", ctypes.c_int32),
         ("state", ctypes.c_int32),
-        ("padding", ctypes.c_int32),
         ("turns", ctypes.c_uint64),
+        ("asleep_turns", ctypes.c_uint64),
+        ("since_ns", ctypes.c_int64),
+        ("readable", ctypes.c_int32),
+        ("padding", ctypes.c_int32),
     )
 
 
 @dataclass(slots=True)
 class _Thread:
+    """`watched` is what ``steer.c`` knows of it, and keeps through new lists."""
+
     pid: int
-    stat_fd: int
-    schedstat_fd: int
+    watched: _Watched
+
+    @classmethod
+    def open(cls, pid: int, tid: int) -> Self | None:
+        base = f"/proc/{pid}/task/{tid}"
+        thread = cls(pid, _Watched(*(_open(f"{base}/{name}") for name in ("stat", "schedstat", "wchan"))))
+        if thread.watched.stat_fd >= 0:
+            return thread
+        thread.close()
+        return None
 
     def is_readable(self) -> bool:
         """False once the thread is gone, also when its number has been given away again."""
         try:
-            return bool(os.pread(self.stat_fd, 1, 0))
+            return bool(os.pread(self.watched.stat_fd, 1, 0))
         except OSError:
             return False
 
     def close(self) -> None:
-        for fd in (self.stat_fd, self.schedstat_fd):
+        for fd in (self.watched.stat_fd, self.watched.schedstat_fd, self.watched.wchan_fd):
             if fd >= 0:
                 os.close(fd)
 
@@ -109,7 +124,7 @@ class Census:
         return busy
 
     def _look(self, patience_s: float) -> int | None:
-        busy = self.clock.steer.harness_wait_quiet(
+        busy: int = self.clock.steer.harness_wait_quiet(
             ctypes.addressof(self._watched),
             len(self._order),
             self._loadavg_fd,
@@ -188,6 +203,8 @@ class Census:
             except OSError:
                 self._members.discard(pid)
         alive.pop(threading.get_native_id(), None)
+        for tid, watched in zip(self._order, self._watched, strict=True):
+            self._threads[tid].watched = _Watched.from_buffer_copy(watched)
         for tid in self._threads.keys() - alive.keys():
             self._threads.pop(tid).close()
         for tid, pid in alive.items():
@@ -196,18 +213,12 @@ class Census:
                 if known.pid == pid and known.is_readable():
                     continue
                 known.close()
-            base = f"/proc/{pid}/task/{tid}"
-            thread = _Thread(pid, _open(f"{base}/stat"), _open(f"{base}/schedstat"))
-            if thread.stat_fd >= 0:
+                del self._threads[tid]
+            if thread := _Thread.open(pid, tid):
                 self._threads[tid] = thread
-            else:
-                self._threads.pop(tid, None)
-                thread.close()
         self._order = sorted(self._threads)
         self._places = {tid: place for place, tid in enumerate(self._order)}
-        self._watched = (_Watched * len(self._order))(
-            *(_Watched(self._threads[tid].stat_fd, self._threads[tid].schedstat_fd) for tid in self._order)
-        )
+        self._watched = (_Watched * len(self._order))(*(self._threads[tid].watched for tid in self._order))
 
     def describe(self, tid: int) -> str:
         """Who a thread is, for a message: command, process id, state."""
@@ -215,7 +226,7 @@ class Census:
         if thread is None:
             return f"a process that has just begun or ended ({tid})"
         try:
-            text = os.pread(thread.stat_fd, 200, 0).decode(errors="replace")
+            text = os.pread(thread.watched.stat_fd, 200, 0).decode(errors="replace")
             command = Path(f"/proc/{thread.pid}/cmdline").read_text(errors="replace").replace("\0", " ")
         except OSError:
             return f"process {thread.pid}, gone"

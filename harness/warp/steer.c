@@ -75,42 +75,70 @@ EXPORT int harness_wake(int32_t pid, int32_t tid) {
     return (int)(tid > 0 ? KERNEL3(SYS_tgkill, pid, tid, WAKE_SIGNAL) : KERNEL2(SYS_kill, pid, WAKE_SIGNAL));
 }
 
-/* What /proc/<pid>/task/<tid>/{stat,schedstat} say about one thread. */
-struct watched { int32_t stat_fd, schedstat_fd; int32_t state; int32_t padding; uint64_t turns; };
+/* What /proc/<pid>/task/<tid>/{stat,schedstat,wchan} say about one thread. */
+struct watched {
+    int32_t stat_fd, schedstat_fd, wchan_fd, state;
+    uint64_t turns;        /* on a CPU, at the last look */
+    uint64_t asleep_turns; /* when it was last proven off the run queue */
+    int64_t since_ns;      /* when it was first seen asleep with so many turns */
+    int32_t readable, padding;
+};
 
 enum { QUIET = 0, BUSY = 1, GONE = 2 };
+
+#define BLIND_NS (20 * 1000000LL)
+#define NEVER_READABLE_NS 2000000LL
+
+static long read_start(int fd, char *text, size_t size) {
+    long n = KERNEL4(SYS_pread64, fd, text, size - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    return n;
+}
+
+/* Whether a thread in state S is off the run queue. On its way to sleep a thread takes the state first and
+ * works on: wait4() reaps a child in state S, and whoever is preempted there is runnable for milliseconds
+ * in state S. /proc's wchan names a function only if the thread is off the run queue (get_wchan() in
+ * kernel/sched/core.c); "0" is also what it says when we may not look, so time has to do then. */
+static int is_off_queue(struct watched *thread) {
+    char text[64];
+    if (thread->schedstat_fd >= 0 && thread->asleep_turns == thread->turns) return 1;
+    if (read_start(thread->wchan_fd, text, sizeof text) > 0 && text[0] != '0') thread->readable = 1;
+    else {
+        int64_t now_ns = harness_real_ns(CLOCK_MONOTONIC);
+        if (!thread->since_ns) thread->since_ns = now_ns;
+        if (now_ns - thread->since_ns < (thread->readable ? BLIND_NS : NEVER_READABLE_NS)) return 0;
+    }
+    thread->asleep_turns = thread->turns;
+    return 1;
+}
 
 /* Reads state and number of turns on a CPU. `first` remembers them; otherwise they must be the same. */
 static int look(struct watched *thread, int first) {
     char text[512];
-    long n = KERNEL4(SYS_pread64, thread->stat_fd, text, sizeof text - 1, 0);
-    if (n <= 0) return GONE;
-    text[n] = 0;
+    if (read_start(thread->stat_fd, text, sizeof text) <= 0) return GONE;
     char *end = strrchr(text, ')');
-    if (!end || end + 2 >= text + n) return GONE;
+    if (!end || !end[1]) return GONE;
     char state = end[2];
-    int asleep = state == 'S' || state == 'T' || state == 't' || state == 'Z' || state == 'X';
-    if (!asleep) return BUSY;
-    uint64_t turns = 0;
+    int dead = state == 'Z' || state == 'X', stopped = state == 'T' || state == 't';
+    uint64_t turns = 1;
     if (thread->schedstat_fd >= 0) {
-        n = KERNEL4(SYS_pread64, thread->schedstat_fd, text, sizeof text - 1, 0);
-        if (n <= 0) return GONE;
-        text[n] = 0;
+        if (read_start(thread->schedstat_fd, text, sizeof text) <= 0) return GONE;
         char *last = strrchr(text, ' ');
-        turns = last ? strtoull(last, NULL, 10) : 0;
+        turns = last ? strtoull(last, NULL, 10) : 1;
     }
-    if (!first && (turns != thread->turns || state != (char)thread->state)) return BUSY;
+    int same = turns == thread->turns && state == (char)thread->state;
+    if (!same) thread->since_ns = 0;
     thread->turns = turns;
     thread->state = state;
-    return QUIET;
+    if (!dead && !stopped && state != 'S') return BUSY;
+    if (!first) return same ? QUIET : BUSY;
+    return state != 'S' || is_off_queue(thread) ? QUIET : BUSY;
 }
 
 /* The newest process id, the last word of /proc/loadavg: unchanged means that no thread was born. */
 static int64_t newest_pid(int loadavg_fd) {
     char text[128];
-    long n = KERNEL4(SYS_pread64, loadavg_fd, text, sizeof text - 1, 0);
-    if (n <= 0) return -1;
-    text[n] = 0;
+    if (read_start(loadavg_fd, text, sizeof text) <= 0) return -1;
     char *last = strrchr(text, ' ');
     return last ? strtoll(last, NULL, 10) : -1;
 }
