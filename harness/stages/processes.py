@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness import discovery, redis_server
@@ -56,8 +56,9 @@ class Processes(Stage):
             world = ProcessWorld(settings, launcher, StageClock(shared, timing))
             if isinstance(timing, Warp):
                 timing.precise_s = world.known_moments
-            _start(world)
-            yield world
+            with closing(world.log):
+                _start(world)
+                yield world
         finally:
             launcher.close()
 
