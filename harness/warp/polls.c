@@ -13,12 +13,14 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
     }
     int64_t deadline_ns = harness_after_ns(timespec_ns(timeout));
     long result;
+    uint64_t before = harness_hold_signals();
     harness_wait_begin(n ? KIND_LOOP : KIND_SLEEP, deadline_ns);
     do {
         struct timespec t = harness_wait_slice(deadline_ns, SLICE_NS);
-        result = KERNEL5(SYS_ppoll, fds, n, &t, mask, KERNEL_SIGSET_BYTES);
+        result = KERNEL5(SYS_ppoll, fds, n, &t, mask ? (const void *)mask : &before, KERNEL_SIGSET_BYTES);
     } while (harness_wait_again(deadline_ns, result));
     harness_wait_end(deadline_ns);
+    harness_let_signals(before);
     return (int)result;
 }
 
@@ -37,13 +39,16 @@ EXPORT int epoll_pwait(int epoll, struct epoll_event *events, int n, int ms, con
         return (int)KERNEL6(SYS_epoll_pwait, epoll, events, n, ms, mask, KERNEL_SIGSET_BYTES);
     int64_t deadline_ns = harness_after_ns(ms * 1000000LL);
     long result;
+    uint64_t before = harness_hold_signals();
     harness_wait_begin(KIND_LOOP, deadline_ns);
     do {
         struct timespec t = harness_wait_slice(deadline_ns, SLICE_NS);
         long slice_ms = (long)((timespec_ns(&t) + 999999) / 1000000);
-        result = KERNEL6(SYS_epoll_pwait, epoll, events, n, slice_ms, mask, KERNEL_SIGSET_BYTES);
+        const void *during = mask ? (const void *)mask : &before;
+        result = KERNEL6(SYS_epoll_pwait, epoll, events, n, slice_ms, during, KERNEL_SIGSET_BYTES);
     } while (harness_wait_again(deadline_ns, result));
     harness_wait_end(deadline_ns);
+    harness_let_signals(before);
     return (int)result;
 }
 EXPORT int epoll_wait(int epoll, struct epoll_event *events, int n, int ms) {
@@ -69,6 +74,8 @@ EXPORT int pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restri
     for (int i = 0; i < 3; i++) if (sets[i]) __builtin_memcpy(&wanted[i], sets[i], bytes);
     int64_t deadline_ns = harness_after_ns(timespec_ns(timeout));
     long result;
+    uint64_t before = harness_hold_signals();
+    if (!mask) masked.set = (const sigset_t *)(const void *)&before;
     harness_wait_begin(n ? KIND_LOOP : KIND_SLEEP, deadline_ns);
     do {
         struct timespec t = harness_wait_slice(deadline_ns, SLICE_NS);
@@ -76,6 +83,7 @@ EXPORT int pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restri
         result = KERNEL6(SYS_pselect6, n, r, w, x, &t, &masked);
     } while (harness_wait_again(deadline_ns, result));
     harness_wait_end(deadline_ns);
+    harness_let_signals(before);
     return (int)result;
 }
 EXPORT int select(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x, struct timeval *restrict tv) {

@@ -87,7 +87,6 @@ static void in_forked_child(void) {
 static void on_wake(int signal) {
     (void)signal;
     int saved = errno;
-    harness_wait_woken();
     harness_timers_rearm();
     errno = saved;
 }

@@ -56,7 +56,6 @@ int64_t harness_real_ns(clockid_t clock);
 struct reading harness_read(struct page *page);
 struct slot *harness_claim_slot(int32_t tid);
 void harness_wait_forget(void);
-void harness_wait_woken(void);
 void harness_timers_rearm(void);
 void harness_timers_forget(void);
 void harness_guard_start(void);

@@ -10,12 +10,14 @@
 
 static int sleep_until(int64_t deadline_ns, struct timespec *left) {
     long result;
+    uint64_t before = harness_hold_signals();
     harness_wait_begin(KIND_SLEEP, deadline_ns);
     do {
         struct timespec t = harness_wait_slice(deadline_ns, SLICE_NS);
-        result = KERNEL2(SYS_nanosleep, &t, NULL);
+        result = KERNEL5(SYS_ppoll, NULL, 0, &t, &before, KERNEL_SIGSET_BYTES);
     } while (harness_wait_again(deadline_ns, result));
     harness_wait_end(deadline_ns);
+    harness_let_signals(before);
     if (result != 0 && left) {
         int64_t left_ns = deadline_ns - harness_now_ns();
         *left = ns_timespec(left_ns > 0 ? left_ns : 0);

@@ -1,0 +1,164 @@
+"""The idle warp: who is watched, what is waited for, where a jump lands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from harness.warp import Warp, WarpStalled
+
+_NAP = "import time; time.sleep(float(__import__('sys').argv[1]))"
+_SPIN = "while True: pass"
+
+
+def _warp(clock, *children, **more):
+    return Warp(clock, lambda: [child.pid for child in children], **more)
+
+
+def _slept(clock, child):
+    return any(slot.pid == child.pid for slot in clock.slots())
+
+
+def _up(clock, *children):
+    end = time.monotonic() + 10
+    while not all(_slept(clock, child) for child in children):
+        assert time.monotonic() < end, "no timed wait was registered within 10 s"
+        time.sleep(0.005)
+
+
+def test_an_hour_passes_at_once_and_no_further_than_asked(clock, spawn):
+    child = spawn(_NAP, 10000)
+    _up(clock, child)
+    started, real = clock.now_s(), time.monotonic()
+    with _warp(clock, child) as warp:
+        assert not warp.advance(lambda: False, within_s=3600)
+    assert clock.now_s() - started == pytest.approx(3600, abs=0.5)
+    assert time.monotonic() - real < 5
+
+
+def test_sleeps_are_never_passed_by_a_jump(clock, spawn):
+    code = "import time\nfor _ in range(20):\n a = time.monotonic(); time.sleep(0.9); print(time.monotonic() - a)"
+    children = [spawn(code), spawn(code)]
+    with _warp(clock, *children, slack_s=1.0) as warp:
+        assert warp.advance(lambda: all(c.poll() is not None for c in children), within_s=100)
+    for child in children:
+        assert all(float(line) == pytest.approx(0.9, abs=0.15) for line in child.stdout.read().split())
+
+
+def test_the_harness_is_asked_at_its_own_wake_up(clock, spawn):
+    child = spawn(_NAP, 10000)
+    _up(clock, child)
+    wake_s = clock.now_s() + 123
+    asked: list[float] = []
+    with _warp(clock, child) as warp:
+        assert warp.advance(
+            lambda: asked.append(clock.now_s()) or asked[-1] >= wake_s,
+            within_s=1000,
+            wake_at_s=lambda: wake_s,
+        )
+    assert asked[-1] == pytest.approx(wake_s, abs=0.1)
+    assert len(asked) < 100
+
+
+def test_no_jump_passes_a_precise_moment(clock, spawn):
+    polls = "import select, socket, sys; a, b = socket.socketpair(); select.select([a], [], [], float(sys.argv[1]))"
+    children = [spawn(polls, 50.0), spawn(polls, 50.8)]
+    _up(clock, *children)
+    first_s = min(slot.deadline_s for slot in clock.slots())
+    landed: list[float] = []
+    with _warp(clock, *children, precise_s=lambda: [first_s]) as warp:
+        warp.advance(lambda: landed.append(clock.now_s()) or landed[-1] >= first_s, within_s=100)
+    assert landed[-1] == pytest.approx(first_s, abs=0.05)
+
+
+def test_a_busy_process_holds_time_back(clock, spawn):
+    idle, busy = spawn(_NAP, 10000), spawn(_SPIN)
+    _up(clock, idle)
+    with _warp(clock, idle, busy) as warp, pytest.raises(WarpStalled, match=f"process {busy.pid}"):
+        warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
+
+
+def test_a_stopped_process_is_quiet(clock, spawn):
+    idle, busy = spawn(_NAP, 10000), spawn(_SPIN)
+    _up(clock, idle)
+    os.kill(busy.pid, signal.SIGSTOP)
+    with _warp(clock, idle, busy) as warp:
+        assert not warp.advance(lambda: False, within_s=3600, real_limit_s=5)
+
+
+def test_an_orphan_of_the_session_is_watched(clock, spawn):
+    parent = spawn(
+        "import os\nif os.fork() == 0:\n"
+        "  if os.fork() == 0:\n    print(os.getpid(), flush=True)\n    while True: pass\n  os._exit(0)\n"
+        "os.wait(); import time; time.sleep(10000)"
+    )
+    orphan = int(parent.stdout.readline())
+    _up(clock, parent)
+    with _warp(clock, parent) as warp, pytest.raises(WarpStalled, match=f"process {orphan}"):
+        warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
+
+
+def test_a_busy_thread_of_the_harness_holds_time_back(clock, spawn):
+    child = spawn(_NAP, 10000)
+    _up(clock, child)
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            sum(range(1000))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        with _warp(clock, child) as warp, pytest.raises(WarpStalled):
+            warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_children_born_while_time_jumps_are_waited_for(clock, spawn):
+    code = (
+        "import subprocess, sys, time\n"
+        "for _ in range(8):\n"
+        "  time.sleep(100); a = time.monotonic()\n"
+        "  subprocess.run([sys.executable, '-c', 'import json, decimal'], check=True)\n"
+        "  print(time.monotonic() - a)"
+    )
+    child, idle = spawn(code), spawn(_NAP, 100000)
+    with _warp(clock, child, idle) as warp:
+        assert warp.advance(lambda: child.poll() is not None, within_s=2000)
+    assert all(float(line) < 5 for line in child.stdout.read().split())
+
+
+def test_messages_between_processes_take_no_virtual_time(clock, spawn):
+    code = (
+        "import os, socket, time\n"
+        "a, b = socket.socketpair()\n"
+        "if os.fork() == 0:\n  [b.send(b.recv(1)) for _ in range(2000)]; os._exit(0)\n"
+        "a.settimeout(30); t = time.monotonic()\n"
+        "for _ in range(2000): a.send(b'x'); a.recv(1)\n"
+        "print(time.monotonic() - t)"
+    )
+    child, idle = spawn(code), spawn(_NAP, 100000)
+    with _warp(clock, child, idle) as warp:
+        assert warp.advance(lambda: child.poll() is not None, within_s=20000)
+    assert float(child.stdout.read()) < 10
+
+
+def test_a_wait_that_ended_late_bends_the_clock(clock, spawn):
+    child, idle = spawn(_NAP, 1.0), spawn(_NAP, 100000)
+    _up(clock, child, idle)
+    with _warp(clock, child, idle) as warp:
+        warp.reset()
+        os.kill(child.pid, signal.SIGSTOP)
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        os.kill(child.pid, signal.SIGCONT)
+        assert warp.advance(lambda: child.poll() is not None, within_s=100)
+        assert warp.bent_s > 0.5

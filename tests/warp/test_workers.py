@@ -1,0 +1,72 @@
+"""Real prefork workers and a real server on one clock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.warp import Warp, library
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_stage import small_stage
+
+
+@pytest.fixture(autouse=True)
+def _need_library():
+    if library.find() is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(library.why_missing())
+
+
+def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder):
+    with small_stage(folder / "stage") as stage:
+        stage.start_redis()
+        stage.start_workers(2)
+        stage.send("small_app.ladder.delay(30)")
+
+        def known():
+            return [entry["next"] for entry in stage.record("attempt")]
+
+        with Warp(stage.clock, stage.pids, precise_s=known) as warp:
+            warp.reset()
+            real = time.monotonic()
+            assert warp.advance(lambda: bool(stage.record("exhausted")), within_s=1000)
+            assert time.monotonic() - real < 20
+            assert warp.bent_s < 0.5
+        record = stage.record()
+        errors = [after["mono"] - before["next"] for before, after in zip(record, record[1:], strict=False)]
+        assert len(errors) == 5
+        assert all(-0.01 <= error <= 0.05 for error in errors), errors
+
+
+def test_a_killed_workers_task_comes_back_after_the_visibility_timeout(folder):
+    with small_stage(folder / "stage", visibility_s=3600) as stage:
+        stage.start_redis()
+        (first,) = stage.start_workers(1)
+        with Warp(stage.clock, stage.pids) as warp:
+            stage.send("small_app.nap.delay(5000)")
+            assert warp.advance(lambda: len(stage.record("nap-start")) == 1, within_s=60)
+            stage.kill(first)
+            stage.start_workers(1, name="second")
+            assert warp.advance(lambda: len(stage.record("nap-start")) == 2, within_s=5000)
+        lost, again = stage.record("nap-start")
+        assert 3500 < again["mono"] - lost["mono"] < 3800
+
+
+def test_a_paused_worker_does_not_hold_time_back(folder):
+    with small_stage(folder / "stage") as stage:
+        stage.start_redis()
+        (worker,) = stage.start_workers(1)
+        with Warp(stage.clock, stage.pids) as warp:
+            stage.send("small_app.nap.delay(60)")
+            assert warp.advance(lambda: bool(stage.record("nap-start")), within_s=60)
+            os.killpg(worker.pid, signal.SIGSTOP)
+            assert not warp.advance(lambda: False, within_s=600)
+            os.killpg(worker.pid, signal.SIGCONT)
+            assert warp.advance(lambda: bool(stage.record("nap-end")), within_s=60)
+        (end,) = stage.record("nap-end")
+        assert 595 < end["slept"] < 620
