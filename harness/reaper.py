@@ -1,13 +1,16 @@
 """Ends whatever a stage has started, also when the harness itself is killed.
 
 The reaper is a process of its own that holds the read end of a pipe; only the harness holds the write
-end. Lines on the pipe name the sessions that were started. When the pipe ends, whatever the reason,
-every process of these sessions is killed, and so is every process of this user that carries the run's
-token in its environment; then the run's folder is removed.
+end (close-on-exec: nothing that it starts inherits it, and a child between fork and exec keeps the pipe
+open until it carries the run's token). Lines on the pipe name the sessions that were started. When the
+pipe ends, whatever the reason, every process of these sessions and every descendant of one is killed,
+and so is every process of this user that carries the token in its environment; then the run's folder
+is removed. This file runs on the standard library alone: the reaper is started from it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -16,14 +19,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 PREFIX = "celery-harness-"
 TOKEN = "CELERY_HARNESS_SESSION"
 OWNER = "owner.json"
-SWEEP_WITHIN_S = 10.0
+SESSIONS = "sessions"
+END_WITHIN_S = 10.0
+"""How long the end of everything may take before it is given up."""
+QUIET_S = 0.25
+"""How long nothing may carry the token: in the middle of an exec a process has no environment to read."""
+UNOWNED_AFTER_S = 600.0
+"""The age from which a folder without an owner is one whose harness was killed before it wrote one."""
 
 
 class Reaper:
@@ -31,12 +40,16 @@ class Reaper:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder = Path()
         self._pipe = -1
 
     def start(self, token: str, folder: Path) -> None:
         """Start the reaper for one run; `folder` is removed when the run is over."""
-        (folder / OWNER).write_text(json.dumps({"token": token, **_owner()}), encoding="ascii")
-        read, write = os.pipe()
+        self._folder = folder
+        partial = folder / f"{OWNER}.partial"
+        partial.write_text(json.dumps({"token": token, **_owner()}), encoding="ascii")
+        partial.replace(folder / OWNER)
+        read, self._pipe = os.pipe()
         environment = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", TOKEN)}
         self._process = subprocess.Popen(
             [sys.executable, "-I", __file__, token, str(folder)],
@@ -44,7 +57,7 @@ class Reaper:
             start_new_session=True,
         )  # fmt: skip
         os.close(read)
-        self._pipe = write
+        os.register_at_fork(after_in_child=self._let_go)
 
     def watch(self, pid: int) -> None:
         """End the session of this leader when the run is over."""
@@ -55,17 +68,31 @@ class Reaper:
         self._say(f"forget {pid}")
 
     def close(self) -> None:
-        """The run is over: the reaper does its work and ends."""
+        """The run is over: the reaper ends what is left, removes the folder, and ends itself."""
+        self._say("over")
+        self._let_go()
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=END_WITHIN_S * 3)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _let_go(self) -> None:
+        """Close the pipe; also in children of the harness that fork and do not exec."""
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
-        if self._process is not None:
-            self._process.wait(timeout=SWEEP_WITHIN_S + 5)
-            self._process = None
 
     def _say(self, line: str) -> None:
+        """To the reaper, and to the file from which `sweep_stale` learns it if the reaper is killed too."""
+        if self._pipe < 0:
+            return
+        data = line.encode("ascii") + b"\n"
+        with suppress(OSError), (self._folder / SESSIONS).open("ab") as file:
+            file.write(data)
         with suppress(BrokenPipeError):
-            os.write(self._pipe, line.encode("ascii") + b"\n")
+            os.write(self._pipe, data)
 
 
 def start_time(pid: int) -> int | None:
@@ -76,46 +103,47 @@ def start_time(pid: int) -> int | None:
 
 def members(session: int) -> Iterator[int]:
     """The processes of a session that are not zombies."""
-    for pid in _processes():
-        fields = _stat(pid)
-        if fields and int(fields[3]) == session and fields[0] not in "ZX":
-            yield pid
+    return (pid for pid, (_, own) in _processes().items() if own == session)
 
 
 def end_session(session: int, *, within_s: float = 5.0) -> bool:
-    """SIGKILL every process of a session until none is left; False when the time ran out."""
-    return _end(lambda: members(session), within_s)
+    """SIGKILL every process of a session, and their descendants in sessions of their own, until none is left.
+
+    False when the time ran out. Works on stopped processes as well: SIGKILL needs no SIGCONT (``signal(7)``).
+    """
+    return _end(_family({session}), within_s)
 
 
 def sweep_stale() -> list[Path]:
-    """End what earlier runs left behind whose harness and reaper were both killed; their folders."""
+    """End what earlier runs left behind whose harness and reaper were both killed; returns their folders."""
     swept = []
     for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
-        with suppress(OSError, ValueError, KeyError):
-            if folder.stat().st_uid != os.getuid():
-                continue
-            owner = json.loads((folder / OWNER).read_text(encoding="ascii"))
-            if owner["boot"] == _boot() and start_time(owner["pid"]) == owner["start_time"]:
-                continue
-            if owner["boot"] == _boot():
-                _end(lambda token=owner["token"]: _marked(token), SWEEP_WITHIN_S)
-            shutil.rmtree(folder, ignore_errors=True)
-            swept.append(folder)
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if folder.stat().st_uid == os.getuid() and _stale(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                swept.append(folder)
     return swept
 
 
+def _stale(folder: Path) -> bool:
+    """Whether a folder's owner is gone; what it started is ended if so."""
+    if not (folder / OWNER).exists():
+        return time.time() - folder.stat().st_mtime > UNOWNED_AFTER_S
+    owner, here = json.loads((folder / OWNER).read_text(encoding="ascii")), _owner()
+    if (owner["boot"], owner["pids"]) != (here["boot"], here["pids"]):
+        return owner["boot"] != here["boot"]  # another container's processes cannot be seen from here
+    if owner["pid"] in _processes() and start_time(owner["pid"]) == owner["start_time"]:
+        return False
+    said = (folder / SESSIONS).read_text(encoding="ascii") if (folder / SESSIONS).exists() else ""
+    _end_all(owner["token"], said.splitlines(), quiet_s=0.0)
+    _release_segments(folder)
+    return True
+
+
 def _owner() -> dict[str, object]:
-    return {"boot": _boot(), "pid": os.getpid(), "start_time": start_time(os.getpid())}
-
-
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-
-
-def _processes() -> Iterator[int]:
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            yield int(name)
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    pid = os.getpid()
+    return {"boot": boot, "pids": os.readlink("/proc/self/ns/pid"), "pid": pid, "start_time": start_time(pid)}
 
 
 def _stat(pid: int) -> list[str]:
@@ -126,31 +154,67 @@ def _stat(pid: int) -> list[str]:
     return []
 
 
-def _marked(token: str) -> Iterator[int]:
-    """Processes of this user whose environment carries the token of a run."""
+def _processes() -> dict[int, tuple[int, int]]:
+    """Parent and session of every process that is not a zombie."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (fields := _stat(int(name))) and fields[0] not in "ZX":
+            found[int(name)] = (int(fields[1]), int(fields[3]))
+    return found
+
+
+def _family(sessions: set[int]) -> Callable[[], set[int]]:
+    """Finds the processes of these sessions; sessions that their descendants opened are followed from then on."""
+
+    def find() -> set[int]:
+        processes, found, size = _processes(), set[int](), -1
+        while len(found) > size:
+            size = len(found)
+            for pid, (parent, session) in processes.items():
+                if session in sessions or parent in found:
+                    found.add(pid)
+                    sessions.add(session)
+        return found
+
+    return find
+
+
+def _marked(token: str) -> Callable[[], set[int]]:
+    """Finds processes of this user whose environment carries the token of a run."""
     mark = f"{TOKEN}={token}".encode()
-    for pid in _processes():
-        with suppress(OSError):
-            path = Path(f"/proc/{pid}/environ")
-            if path.stat().st_uid == os.getuid() and mark in path.read_bytes().split(b"\0"):
-                yield pid
+
+    def find() -> set[int]:
+        found = set()
+        for pid in _processes():
+            with suppress(OSError):
+                path = Path(f"/proc/{pid}/environ")
+                if path.stat().st_uid == os.getuid() and mark in path.read_bytes().split(b"\0"):
+                    found.add(pid)
+        return found
+
+    return find
 
 
-def _end(find: object, within_s: float) -> bool:
-    assert callable(find)
+def _end(find: Callable[[], Iterable[int]], within_s: float, *, quiet_s: float = 0.0) -> bool:
+    """SIGKILL what is found until nothing was found for `quiet_s` seconds; False when the time ran out."""
     deadline = time.monotonic() + within_s
-    while pids := [pid for pid in find() if pid != os.getpid()]:
+    seen_at = time.monotonic()
+    while True:
+        pids = set(find()) - {os.getpid()}
         for pid in pids:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        seen_at = now if pids else seen_at
+        if not pids and now - seen_at >= quiet_s:
+            return True
+        if now > deadline:
             return False
         time.sleep(0.005)  # a dying process can only be polled; bounded above
-    return True
 
 
-def _serve(token: str, folder: Path, lines: Iterable[str]) -> None:
-    """The reaper's own life: listen until the pipe ends, then end everything."""
+def _end_all(token: str, lines: Iterable[str], *, quiet_s: float) -> None:
+    """Follow what the harness said to its end, then end the sessions that are left, and the marked ones."""
     sessions: dict[int, int] = {}
     for line in lines:
         word, *numbers = line.split()
@@ -158,14 +222,28 @@ def _serve(token: str, folder: Path, lines: Iterable[str]) -> None:
             sessions[int(numbers[0])] = int(numbers[1])
         elif word == "forget":
             sessions.pop(int(numbers[0]), None)
-    for session, started in sessions.items():
-        if start_time(session) in (None, started):
-            end_session(session, within_s=SWEEP_WITHIN_S)
-    _end(lambda: _marked(token), SWEEP_WITHIN_S)
-    shutil.rmtree(folder, ignore_errors=True)
+        elif word == "over":
+            quiet_s = 0.0
+    # While a session has a member, its number is given to nobody else: a leader that is gone is no stranger.
+    own = {session for session, started in sessions.items() if start_time(session) in (None, started)}
+    _end(_family(own), END_WITHIN_S)
+    _end(_marked(token), END_WITHIN_S, quiet_s=quiet_s)
+
+
+def _release_segments(folder: Path) -> None:
+    """Remove the System V segment of a PostgreSQL that was killed: line 7 of its ``postmaster.pid``.
+
+    Source: ``src/include/utils/pidfile.h``, LOCK_FILE_LINE_SHMEM_KEY: key and id.
+    """
+    for path in folder.glob("*/**/postmaster.pid"):
+        with suppress(OSError, ValueError, IndexError):
+            segment = int(path.read_text(encoding="utf-8").splitlines()[6].split()[1])
+            ctypes.CDLL(None).shmctl(segment, 0, None)  # 0 is IPC_RMID
 
 
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _serve(sys.argv[1], Path(sys.argv[2]), sys.stdin)
+    _end_all(sys.argv[1], sys.stdin, quiet_s=QUIET_S)
+    _release_segments(Path(sys.argv[2]))
+    shutil.rmtree(sys.argv[2], ignore_errors=True)

@@ -1,0 +1,264 @@
+"""Whatever a stage has started ends, also when the harness is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import reaper
+from harness.reaper import PREFIX, SESSIONS, TOKEN, Reaper, end_session, members, start_time, sweep_stale
+
+WITHIN_S = 30.0
+KILLS = 20
+
+TREE = """
+import os, signal, subprocess, sys, time
+kind = sys.argv[1]
+if kind == "stubborn":
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+elif kind == "leader":
+    for each in ("stubborn", "group", "daemon", "bare", "stopped"):
+        environment = {} if each == "bare" else None
+        subprocess.Popen([sys.executable, "-I", "-S", __file__, each], env=environment)
+elif kind == "group":
+    if os.fork():
+        os._exit(0)
+    os.setpgid(0, 0)
+elif kind == "daemon":
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+elif kind == "bare":
+    os.setsid()
+elif kind == "stopped":
+    os.kill(os.getpid(), signal.SIGSTOP)
+open(os.path.join(os.path.dirname(__file__), "up", f"{kind}-{os.getpid()}"), "w").close()
+time.sleep(600)
+"""
+"""A small stage: what one session may hold. `daemon` is found by the token, `bare` by its parent."""
+
+HARNESS = """
+import os, subprocess, sys
+from pathlib import Path
+from harness.reaper import TOKEN, Reaper
+folder, token, tree = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+reaper = Reaper()
+reaper.start(token, folder)
+print("started", flush=True)
+for _ in range(3):
+    command = [sys.executable, "-I", "-S", tree, "leader"]
+    process = subprocess.Popen(command, env={**os.environ, TOKEN: token}, start_new_session=True)
+    reaper.watch(process.pid)
+    print(process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def wait_for(fact: Callable[[], object], what: str) -> None:
+    """Poll until something holds; the message says what was waited for."""
+    deadline = time.monotonic() + WITHIN_S
+    while not fact():
+        assert time.monotonic() < deadline, f"{what} did not come within {WITHIN_S:g} s"
+        time.sleep(0.01)  # processes can only be polled; bounded above
+
+
+def running_from(folder: Path) -> list[str]:
+    """The command lines that name a folder: everything of a run, whatever session it went to."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(folder) in line:
+                found.append(f"{entry.name} {line!r}")
+    return found
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The script of the processes that are to be ended, in a folder of its own."""
+    (tmp_path / "up").mkdir()
+    path = tmp_path / "tree.py"
+    path.write_text(TREE, encoding="ascii")
+    return path
+
+
+@pytest.fixture
+def run_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A folder as a run makes one, under a temporary folder that no real run uses."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    yield Path(tempfile.mkdtemp(prefix=PREFIX))
+
+
+def a_harness(folder: Path, tree: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", HARNESS, str(folder), secrets.token_hex(8), str(tree)]
+    home = str(Path(reaper.__file__).resolve().parent.parent)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": home}
+    )
+
+
+def killed(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        pipe.close()
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_nothing_is_left_after_the_harness_was_killed_at_a_random_moment(
+    seed: int, tree: Path, run_folder: Path
+) -> None:
+    """Half of the moments lie in the middle of the start, half after all is up."""
+    harness = a_harness(run_folder, tree)
+    assert harness.stdout is not None
+    assert harness.stdout.readline() == b"started\n"
+    if seed % 2:
+        lines = [harness.stdout.readline() for _ in range(3)]
+        assert all(lines)
+        wait_for(lambda: len(list((tree.parent / "up").iterdir())) >= 3 * 5, "every process of three trees")
+    else:
+        time.sleep(random.Random(seed).uniform(0.0, 0.3))  # the moment of the kill; nothing is awaited
+    killed(harness)
+    wait_for(lambda: not running_from(tree.parent), "the end of every process of the run, and of its reaper")
+    assert not run_folder.exists()
+
+
+def test_an_orderly_end_leaves_nothing_either_and_waits_for_it(tree: Path, run_folder: Path) -> None:
+    token, keeper = secrets.token_hex(8), Reaper()
+    keeper.start(token, run_folder)
+    command = [sys.executable, "-I", "-S", str(tree), "leader"]
+    process = subprocess.Popen(command, env={**os.environ, TOKEN: token}, start_new_session=True)
+    keeper.watch(process.pid)
+    wait_for(lambda: len(list((tree.parent / "up").iterdir())) >= 5, "every process of the tree")
+    keeper.close()
+    process.wait()
+    assert not run_folder.exists()
+    assert running_from(tree.parent) == []
+
+
+def test_a_session_ends_whole_with_the_sessions_that_it_opened_itself(tree: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-I", "-S", str(tree), "leader"], start_new_session=True)
+    wait_for(lambda: len(list((tree.parent / "up").iterdir())) >= 5, "every process of the tree")
+    assert len(list(members(process.pid))) >= 3
+    assert end_session(process.pid, within_s=WITHIN_S)
+    process.wait()
+    # `daemon` left its parent and its session, and nothing but a run's token leads to it.
+    for line in running_from(tree):
+        assert "daemon" in line
+        os.kill(int(line.split()[0]), signal.SIGKILL)
+
+
+def test_a_session_that_has_ended_already_is_no_error() -> None:
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", ""], start_new_session=True)
+    process.wait()
+    assert end_session(process.pid)
+
+
+def test_what_was_forgotten_is_left_alone(tree: Path, run_folder: Path) -> None:
+    keeper = Reaper()
+    keeper.start(secrets.token_hex(8), run_folder)
+    stranger = subprocess.Popen([sys.executable, "-I", "-S", str(tree), "stubborn"], start_new_session=True)
+    keeper.watch(stranger.pid)
+    keeper.forget(stranger.pid)
+    keeper.close()
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
+def test_a_number_that_somebody_else_got_is_left_alone(
+    tree: Path, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start time tells a session leader from a later process of the same number."""
+    keeper = Reaper()
+    keeper.start(secrets.token_hex(8), run_folder)
+    stranger = subprocess.Popen([sys.executable, "-I", "-S", str(tree), "stubborn"], start_new_session=True)
+    monkeypatch.setattr(reaper, "start_time", lambda pid: 1)
+    keeper.watch(stranger.pid)
+    keeper.close()
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
+def test_the_reaper_itself_carries_neither_the_preload_nor_the_token(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN, "outer")
+    keeper = Reaper()
+    keeper.start("inner", run_folder)
+    assert keeper._process is not None
+    environment = Path(f"/proc/{keeper._process.pid}/environ").read_bytes()
+    keeper.close()
+    assert TOKEN.encode() not in environment
+    assert b"LD_PRELOAD" not in environment
+
+
+def test_a_later_run_sweeps_up_when_the_reaper_was_killed_as_well(tree: Path, run_folder: Path) -> None:
+    harness = a_harness(run_folder, tree)
+    assert harness.stdout is not None
+    assert all(harness.stdout.readline() for _ in range(4))
+    wait_for(lambda: len(list((tree.parent / "up").iterdir())) >= 3 * 5, "every process of three trees")
+    (own,) = [line for line in running_from(Path(reaper.__file__)) if str(run_folder) in line]
+    os.kill(int(own.split()[0]), signal.SIGKILL)
+    killed(harness)
+    assert sweep_stale() == [run_folder]
+    assert not run_folder.exists()
+    assert running_from(tree.parent) == []
+
+
+def test_the_folder_of_a_run_that_goes_on_is_not_swept(run_folder: Path) -> None:
+    keeper = Reaper()
+    keeper.start(secrets.token_hex(8), run_folder)
+    assert sweep_stale() == []
+    assert run_folder.exists()
+    keeper.close()
+
+
+@pytest.mark.parametrize(
+    ("owner", "swept"),
+    [
+        ({"boot": "an earlier one"}, True),
+        ({"pids": "pid:[1]"}, False),
+        ({"start_time": 1}, True),
+    ],
+)
+def test_an_owner_is_gone_with_its_boot_or_its_process_and_out_of_sight_in_another_container(
+    owner: dict[str, object], swept: bool, run_folder: Path
+) -> None:
+    document = {"token": secrets.token_hex(8), **reaper._owner(), **owner}
+    (run_folder / reaper.OWNER).write_text(json.dumps(document), encoding="ascii")
+    (run_folder / SESSIONS).write_text("", encoding="ascii")
+    assert sweep_stale() == ([run_folder] if swept else [])
+    assert run_folder.exists() is not swept
+
+
+def test_a_folder_without_an_owner_is_swept_when_it_is_old(run_folder: Path) -> None:
+    assert sweep_stale() == []
+    old = time.time() - reaper.UNOWNED_AFTER_S - 1
+    os.utime(run_folder, (old, old))
+    assert sweep_stale() == [run_folder]
+
+
+def test_the_start_time_of_a_process_that_is_not_there_is_none() -> None:
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", ""])
+    assert start_time(process.pid) is not None
+    process.wait()
+    assert start_time(process.pid) is None
