@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder):
             assert time.monotonic() - real < 20
             assert warp.bent_s < 0.5
         record = stage.record()
-        errors = [after["mono"] - before["next"] for before, after in zip(record, record[1:], strict=False)]
+        errors = [after["mono"] - before["next"] for before, after in pairwise(record)]
         assert len(errors) == 5
         assert all(-0.01 <= error <= 0.05 for error in errors), errors
 
