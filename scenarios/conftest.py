@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.plugin import Judgement, Target, target_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from harness.stage import World
+from scenarios.payments import Bank
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +43,32 @@ def payroll_target(myhours_target: Target) -> Target:
     contract = myhours_target.contract
     kept = tuple(each for each in contract.workers if each.name in {"critical", "normal"})
     return replace(myhours_target, contract=replace(contract, workers=kept))
+
+
+@pytest.fixture(scope="module")
+def careful(bank: Callable[..., AbstractContextManager[Bank]]) -> Iterator[Bank]:
+    """Payments with settings that hold; one world for the scenarios of a file."""
+    with bank("payments:app") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def careless(bank: Callable[..., AbstractContextManager[Bank]]) -> Iterator[Bank]:
+    """Payments with Celery's defaults; one world for the scenarios of a file."""
+    with bank("careless:app") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def bank(
+    open_world: Callable[..., AbstractContextManager[World]], pytestconfig: pytest.Config
+) -> Callable[..., AbstractContextManager[Bank]]:
+    """Open a world for one of the payments apps."""
+
+    @contextmanager
+    def opened(app: str) -> Iterator[Bank]:
+        target = target_of(pytestconfig, app=app, workdir="scenarios/apps", contract="scenarios/apps/payments.toml")
+        with open_world(target) as world:
+            yield Bank(world, target.contract)
+
+    return opened

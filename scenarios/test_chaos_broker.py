@@ -1,0 +1,41 @@
+"""The broker dies, freezes and hangs up while payments are made: every account is paid, and once."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.workload import Body, Strike, Trigger
+from scenarios.payments import Bank
+
+pytestmark = pytest.mark.chaos
+
+COUNT = 20
+
+
+def test_a_killed_broker_loses_nothing(careful: Bank) -> None:
+    """Its data are on disk, and the workers connect again."""
+    strike = Strike("broker_restart", {}, Trigger(on="task-succeeded", nth=5, heal_after_s=5.0))
+    careful.pay(COUNT, strike).assert_each_paid_once()
+
+
+def test_a_frozen_broker_loses_nothing(careful: Bank) -> None:
+    """Connections stay open, and nothing answers for a while."""
+    strike = Strike("broker_pause", {}, Trigger(on="task-succeeded", nth=5, heal_after_s=20.0))
+    careful.pay(COUNT, strike).assert_each_paid_once()
+
+
+def test_dropped_connections_lose_nothing(careful: Bank) -> None:
+    """Three times in a row, while payments are held in their bodies."""
+    drops = [Strike("broker_drops_connections", {}, Trigger(on="task-succeeded", nth=n)) for n in (3, 8, 13)]
+    paid = careful.pay(COUNT, *drops, body=Body(hold_s=1.0))
+    paid.assert_each_paid_once()
+
+
+def test_a_publish_that_fails_is_known_to_the_caller(careful: Bank) -> None:
+    """While the broker is away `apply_async` raises: what did not raise is paid, and nothing else."""
+    strike = Strike("broker_restart", {}, Trigger(at_s=2.0, heal_after_s=3.0))
+    paid = careful.pay(8, strike, every_s=1.0)
+    refused = {event.task_id for event in paid.judgement.history.of("publish-failed")}
+    paid.judgement.assert_kept("no_lost_task")
+    assert len(paid.lost) <= len(refused)
+    assert not paid.twice

@@ -1,0 +1,28 @@
+"""The wall clock of the whole machine steps: nothing is lost, and nothing is done twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.workload import Body, Strike, Trigger
+from scenarios.payments import Bank
+
+pytestmark = pytest.mark.chaos
+
+
+@pytest.fixture(autouse=True)
+def _shared_clock(careful: Bank) -> None:
+    if careful.world.warp == "off":
+        pytest.skip("the machine's own clock is not stepped: needs --warp auto")
+
+
+@pytest.mark.parametrize("hours", [2, -2], ids=["ahead", "back"])
+def test_a_stepped_clock_pays_nobody_twice(careful: Bank, hours: int) -> None:
+    """Ahead, every message looks older than the visibility timeout, and comes again: the ledger knows it.
+
+    Back, the retry that waits for a moment of the wall clock waits for longer, and is made in the end.
+    """
+    body = Body(hold_s=15.0, raises="filesystem", failing_attempts=1)
+    strike = Strike("clock_step", {"seconds": hours * 3600.0}, Trigger(on="body-entered", nth=4, heal_after_s=60.0))
+    paid = careful.pay(8, strike, body=body)
+    paid.assert_each_paid_once()
