@@ -41,9 +41,15 @@ class SqliteDatabase:
         return found
 
     def refuse(self) -> None:
-        """New connections fail until `restore`: the folder is moved away."""
+        """New connections fail until `restore`: the folder is moved away, between two transactions.
+
+        In the middle of one its journal would be moved too, outlive the commit, and undo it afterwards
+        (https://www.sqlite.org/howtocorrupt.html, section 1.4).
+        """
         if self.folder.exists():
+            self.lock()
             self.folder.rename(self._hidden)
+            self._unlock()
 
     def lock(self) -> None:
         """Every write waits and then fails with "database is locked", until `restore`."""
@@ -57,10 +63,13 @@ class SqliteDatabase:
 
     def restore(self) -> None:
         """Undo `refuse` and `lock`."""
+        self._unlock()
+        if self._hidden.exists() and not self.folder.exists():
+            self._hidden.rename(self.folder)
+
+    def _unlock(self) -> None:
         while self._locks:
             connection = self._locks.pop()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             connection.close()
-        if self._hidden.exists() and not self.folder.exists():
-            self._hidden.rename(self.folder)
