@@ -15,8 +15,9 @@ from typing import Any
 import click
 
 from harness import diagnosis, discovery, run, store
+from harness.choice import contract_beside, find_contract
 from harness.contract import Contract
-from harness.contract_file import load, loads
+from harness.contract_file import load
 from harness.draft import draft, fit
 from harness.errors import HarnessError, UsageError
 from harness.inspection import inspect
@@ -69,22 +70,6 @@ def app_name(given: str | None) -> str:
         if word.startswith("--app="):
             return word.partition("=")[2]
     raise UsageError("No app was named.", remedy="Say which: -A proj.celery:app")
-
-
-def find_contract(app: str, workdir: Path, given: Path | None) -> tuple[Contract, bool]:
-    """The contract, and whether it was drafted because there is none.
-
-    Looked for in this order: ``--contract``, ``contract.MODULE.toml`` for ``-A package.MODULE:app``,
-    ``contract.toml`` in the working directory.
-    """
-    if given is not None:
-        return load(given), False
-    module = app.partition(":")[0].rpartition(".")[2]
-    for path in (workdir / f"contract.{module}.toml", workdir / "contract.toml"):
-        if path.exists():
-            return load(path), False
-    inspection = inspect(app, workdir)
-    return loads(draft(inspection.snapshot, app, workdir), Path("the drafted contract")), True
 
 
 @harness.command()
@@ -172,10 +157,11 @@ def replay(ctx: click.Context, folder: Path, quiet: bool) -> None:
 @harness.command()
 @app_options
 @click.option("--check", is_flag=True, help="Tell whether the contract still fits the app.")
-@click.option("--contract", "contract_path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--contract", "contract_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="The promises to check; else those that verify would find.")
 @click.pass_context
 def contract(
-    ctx: click.Context, app: str | None, workdir: Path, check: bool, contract_path: Path | None
+    ctx: click.Context, app: str | None, workdir: Path, check: bool, contract_file: Path | None
 ) -> None:
     """Draft the contract: what Celery has in force for every task, and what put it there."""
     name = app_name(app)
@@ -183,10 +169,7 @@ def contract(
     if not check:
         click.echo(draft(inspection.snapshot, name, workdir), nl=False)
         return
-    module = name.partition(":")[0].rpartition(".")[2]
-    given = contract_path or next(
-        (p for p in (workdir / f"contract.{module}.toml", workdir / "contract.toml") if p.exists()), None
-    )
+    given = contract_file or contract_beside(name, workdir)
     if given is None:
         raise UsageError("There is no contract.toml to check.", remedy=f"Draft one: celery-harness contract -A {name}")
     problems = fit(load(given), inspection.snapshot)

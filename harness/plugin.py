@@ -21,7 +21,7 @@ import pytest
 
 from harness import discovery, run
 from harness.broker import Availability, Broker
-from harness.cli import find_contract
+from harness.choice import find_contract
 from harness.conduct import Conductor
 from harness.contract import Contract
 from harness.contract_file import load, resolve
