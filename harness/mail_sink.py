@@ -7,6 +7,7 @@ that answers the app. Accepted mails are appended to ``mails.jsonl``; how to beh
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import email
 import email.policy
@@ -18,7 +19,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ STEPS = ("connect", "ehlo", "mail", "rcpt", "data")
 MODES = ("accept", "refuse", "reply", "hang", "drop")
 TEXT_LIMIT = 8_000
 READY_WITHIN_S = 10.0
+FOREVER_S = 1e9
+"""The server never ends a silent connection itself, however far the stage's clock jumps."""
 
 
 class MailSink:
@@ -47,15 +50,23 @@ class MailSink:
         self._mails: list[dict[str, Any]] = []
 
     def launch(self) -> None:
-        """Start the process and return at once; `ready` waits."""
+        """Start and return at once."""
         self._write({"mode": "accept"})
         home = str(Path(__file__).resolve().parent.parent)
-        command = [sys.executable, "-m", "harness.mail_sink", str(self.address[1]), str(self.folder)]
+        command = [
+            sys.executable,
+            "-m",
+            __name__,
+            "--port",
+            str(self.address[1]),
+            "--folder",
+            str(self.folder),
+        ]
         self.pid = self.launcher.launch("mail", command, environment={"PYTHONPATH": home})
 
     def ready(self) -> None:
         """Wait for the greeting."""
-        self._wait(listening=True)
+        self._wait(self._greets, "greet")
 
     def start(self) -> None:
         """Start and wait for the greeting."""
@@ -63,19 +74,30 @@ class MailSink:
         self.ready()
 
     def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
-        """From now on: see `harness.stage.Mail`; returns when it is in force."""
+        """From now on: see `harness.stage.Mail`; returns when it is in force for new connections."""
         if mode not in MODES or at not in STEPS:
-            raise UsageError(f"The mail server cannot {mode!r} at {at!r}.", remedy=f"Modes: {', '.join(MODES)}; steps: {', '.join(STEPS)}.")
+            remedy = f"Modes: {', '.join(MODES)}; steps: {', '.join(STEPS)}."
+            raise UsageError(f"The mail server cannot {mode!r} at {at!r}.", remedy=remedy)
+        if mode == "reply" and not 200 <= code <= 599:
+            raise UsageError(
+                f"{code} is no SMTP reply.", remedy="Replies are 200 to 599, such as 421 or 550."
+            )
+        if not self.pid or self.launcher.ended(self.pid):
+            raise StageError("The mail server does not run.", remedy="See mail.log in the stage's folder.")
         self._write({"mode": mode, "code": code, "at": at})
         os.kill(self.pid, signal.SIGHUP)
-        if mode in ("accept", "refuse"):
-            self._wait(listening=mode == "accept")
+        if mode == "refuse":
+            self._wait(lambda: not self._open(), "close its port")
+        else:
+            self._wait(self._greets if mode == "accept" else self._open, "open its port")
 
     def mails(self) -> list[dict[str, Any]]:
         """Every mail accepted so far: to, sender, subject, text, mono_ns (of the stage's clock)."""
         path = self.folder / "mails.jsonl"
         if path.exists() and path.stat().st_size > self._offset:
-            data = path.read_bytes()[self._offset :]
+            with path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
             end = data.rfind(b"\n") + 1
             self._offset += end
             self._mails += [json.loads(line) for line in data[:end].splitlines()]
@@ -86,131 +108,127 @@ class MailSink:
         partial.write_text(json.dumps(document), encoding="ascii")
         partial.replace(self.folder / "behave.json")
 
-    def _wait(self, *, listening: bool) -> None:
+    def _open(self) -> bool:
+        with suppress(OSError), socket.create_connection(self.address, timeout=1):
+            return True
+        return False
+
+    def _greets(self) -> bool:
+        with suppress(OSError, smtplib.SMTPException), smtplib.SMTP(*self.address, timeout=2):
+            return True
+        return False
+
+    def _wait(self, fact: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
+        while not fact():
             if self.launcher.ended(self.pid):
                 raise StageError("The mail server ended.", remedy="See mail.log in the stage's folder.")
-            try:
-                with smtplib.SMTP(*self.address, timeout=2):
-                    answered = True
-            except (OSError, smtplib.SMTPException):
-                answered = False
-            if answered == listening:
-                return
+            if time.monotonic() > deadline:
+                raise StageError(f"The mail server did not {what} within {READY_WITHIN_S:g} s.")
             time.sleep(0.01)  # polls a process that has no other way to tell; bounded above
-        raise StageError(f"The mail server did not {'answer' if listening else 'close'} in {READY_WITHIN_S:g} s.")
-
-
-class Sink:
-    """The server's side: aiosmtpd's handler hooks, one for each step of the protocol."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def behaviour(self) -> dict[str, Any]:
-        """What the harness wants now."""
-        return dict(json.loads((self.folder / "behave.json").read_text(encoding="ascii")))
-
-    async def step(self, name: str, server: SMTP) -> str | None:
-        """The answer to give instead of the usual one, None for the usual one."""
-        behave = self.behaviour()
-        if behave["mode"] in ("accept", "refuse") or behave.get("at") != name:
-            return None
-        if behave["mode"] == "hang":
-            await asyncio.sleep(86_400)
-        if behave["mode"] == "drop":
-            reset(server)
-            await asyncio.sleep(86_400)
-        return f"{behave['code']} ordered by the harness"
-
-    async def handle_EHLO(self, server: SMTP, session: Session, envelope: Envelope, name: str, answers: list[str]) -> list[str]:  # noqa: N802, E501
-        """EHLO."""
-        session.host_name = name
-        ordered = await self.step("ehlo", server)
-        return [ordered] if ordered else answers
-
-    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802, E501
-        """MAIL FROM."""
-        ordered = await self.step("mail", server)
-        if ordered:
-            return ordered
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 OK"
-
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802, E501
-        """RCPT TO."""
-        ordered = await self.step("rcpt", server)
-        if ordered:
-            return ordered
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """The end of DATA: keep the mail, then answer."""
-        ordered = await self.step("data", server)
-        if ordered:
-            return ordered
-        line = json.dumps(mail_document(envelope)) + "\n"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        descriptor = os.open(self.folder / "mails.jsonl", flags, 0o600)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
-        return "250 kept"
 
 
 class Server(SMTP):
-    """aiosmtpd's server, with a step before the greeting and one in the middle of DATA."""
+    """The server's side: aiosmtpd's server, which looks at its orders at each step of the protocol."""
 
-    def connection_made(self, transport: Any) -> None:
-        """Refuse, hang or drop at once where that is ordered."""
-        behave = self.event_handler.behaviour()
-        at_connect = behave.get("at") == "connect"
-        if at_connect and behave["mode"] == "reply":
-            transport.write(f"{behave['code']} ordered by the harness\r\n".encode())
-            transport.close()
-        elif at_connect and behave["mode"] == "drop":
-            transport.abort()
-        elif not (at_connect and behave["mode"] == "hang"):
-            super().connection_made(transport)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(self, enable_SMTPUTF8=True, timeout=FOREVER_S)
+        self.folder = folder
+
+    def ordered(self, step: str) -> tuple[str, str]:
+        """The mode that is ordered for a step, ``accept`` where none is, and the reply."""
+        order = orders(self.folder)
+        if order["mode"] == "refuse" or order.get("at") != step:
+            return "accept", ""
+        return order["mode"], f"{order['code']} ordered by the harness"
+
+    async def disturbed(self, step: str) -> bool:
+        """Reply, hang or drop where that is ordered; whether it was."""
+        mode, answer = self.ordered(step)
+        if mode == "drop":
+            reset(self.transport)
+        if mode == "hang":
+            await asyncio.Event().wait()  # until aiosmtpd cancels it: the client has gone
+        if mode == "reply":
+            await self.push(answer)
+        return mode != "accept"
+
+    async def push(self, status: Any) -> None:
+        """Send a reply; 421 closes the connection (RFC 5321, section 3.8)."""
+        await super().push(status)
+        if self.transport is not None and status[:3] in ("421", b"421"):
+            self.transport.close()
+
+    async def _handle_client(self) -> None:
+        if not await self.disturbed("connect"):
+            await super()._handle_client()
+        elif self.transport is not None:
+            self.transport.close()
+
+    # aiosmtpd finds these by name; `smtplib` falls back to HELO when EHLO was refused.
+
+    async def smtp_HELO(self, hostname: str) -> None:  # noqa: N802
+        if not await self.disturbed("ehlo"):
+            await super().smtp_HELO(hostname)
+
+    async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802
+        if not await self.disturbed("ehlo"):
+            await super().smtp_EHLO(hostname)
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        if not await self.disturbed("mail"):
+            await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        if not await self.disturbed("rcpt"):
+            await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        """Drop the connection in the middle of DATA where that is ordered."""
-        behave = self.event_handler.behaviour()
-        if behave["mode"] == "drop" and behave.get("at") == "data":
+        """The mail itself; a drop comes in the middle of it, everything else at its end."""
+        if self.ordered("data")[0] == "drop":
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             await self._reader.read(16)
-            reset(self)
-            return
-        await super().smtp_DATA(arg)
+            reset(self.transport)
+        else:
+            await super().smtp_DATA(arg)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """The end of DATA: keep the mail, then answer."""
+        mode, answer = self.ordered("data")
+        if mode == "hang":
+            await asyncio.Event().wait()
+        if mode == "reply":
+            return answer
+        with (self.folder / "mails.jsonl").open("ab", buffering=0) as file:  # one write: whole or not at all
+            file.write(json.dumps(mail_document(envelope)).encode() + b"\n")
+        return "250 kept"
 
 
-def reset(server: SMTP) -> None:
-    """Close with RST instead of FIN."""
-    transport: Any = server.transport
-    with suppress(OSError, AttributeError):
-        connection = transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
+def orders(folder: Path) -> dict[str, Any]:
+    """How the harness wants the server to behave now."""
+    return dict(json.loads((folder / "behave.json").read_text(encoding="ascii")))
+
+
+def reset(transport: Any) -> None:
+    """Close with RST instead of FIN: ``SO_LINGER`` of 0 s (``socket(7)``)."""
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
 
 
 def mail_document(envelope: Envelope) -> dict[str, Any]:
-    """What is kept of a mail."""
-    content = envelope.content or b""
-    raw = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
-    message = email.message_from_bytes(raw, policy=email.policy.default)
-    body = message.get_body(("plain", "html"))
-    try:
+    """What is kept of a mail: its text decoded, and cut at `TEXT_LIMIT` characters."""
+    raw = envelope.original_content or b""
+    subject, text = "", raw.decode("utf-8", "replace")
+    with suppress(LookupError, ValueError, AttributeError):  # what the parser raises on mails that are none
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        subject = str(message["subject"] or "")
+        body = message.get_body(("plain", "html"))
         text = body.get_content() if body is not None else ""
-    except (LookupError, ValueError):
-        text = raw.decode("utf-8", "replace")
-    return {
-        "to": list(envelope.rcpt_tos), "sender": envelope.mail_from, "subject": str(message["subject"] or ""),
-        "text": text[:TEXT_LIMIT], "mono_ns": time.clock_gettime_ns(time.CLOCK_MONOTONIC),
-    }  # fmt: skip
+    subject, text = subject[:TEXT_LIMIT], text.replace("\r\n", "\n")[:TEXT_LIMIT]
+    mono_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    sender, to = envelope.mail_from, list(envelope.rcpt_tos)
+    return {"to": to, "sender": sender, "subject": subject, "text": text, "mono_ns": mono_ns}
 
 
 async def serve(port: int, folder: Path) -> None:
@@ -218,20 +236,20 @@ async def serve(port: int, folder: Path) -> None:
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, changed.set)
-    sink = Sink(folder)
     listener: asyncio.Server | None = None
     while True:
-        wanted = sink.behaviour()["mode"] != "refuse"
-        if wanted and listener is None:
-            listener = await loop.create_server(
-                lambda: Server(sink, loop=loop, enable_SMTPUTF8=True), "127.0.0.1", port, reuse_address=True
-            )
-        elif not wanted and listener is not None:
+        refuses = orders(folder)["mode"] == "refuse"
+        if refuses and listener is not None:
             listener.close()
             listener = None
+        elif not refuses and listener is None:
+            listener = await loop.create_server(lambda: Server(folder), "127.0.0.1", port, reuse_address=True)
         await changed.wait()
         changed.clear()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--port", type=int, required=True)
+    options.add_argument("--folder", type=Path, required=True)
+    asyncio.run(serve(**vars(options.parse_args())))

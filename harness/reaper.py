@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PREFIX = "celery-harness-"
-TOKEN = "CELERY_HARNESS_SESSION"
+TOKEN = "CELERY_HARNESS_SESSION"  # noqa: S105 - the name of a variable
 OWNER = "owner.json"
 SESSIONS = "sessions"
 END_WITHIN_S = 10.0
@@ -164,7 +164,7 @@ def _processes() -> dict[int, tuple[int, int]]:
 
 
 def _family(sessions: set[int]) -> Callable[[], set[int]]:
-    """Finds the processes of these sessions; sessions that their descendants opened are followed from then on."""
+    """Finds the processes of these sessions, and from then on of those that their descendants opened."""
 
     def find() -> set[int]:
         processes, found, size = _processes(), set[int](), -1

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,11 +98,11 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def run_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder as a run makes one, under a temporary folder that no real run uses."""
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    yield Path(tempfile.mkdtemp(prefix=PREFIX))
+    return Path(tempfile.mkdtemp(prefix=PREFIX))
 
 
 def a_harness(folder: Path, tree: Path) -> subprocess.Popen[bytes]:
