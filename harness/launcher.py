@@ -17,7 +17,7 @@ from pathlib import Path
 
 import harness
 from harness.errors import StageError
-from harness.reaper import PREFIX, TOKEN, Reaper, end_session, sweep_stale
+from harness.reaper import PREFIX, TOKEN, Reaper, end_session, home, sweep_stale
 
 
 UNWANTED = ("CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START")
@@ -41,7 +41,7 @@ class ProcessLauncher:
         """A folder for one run, and the token that marks its processes; stale ones are swept first."""
         sweep_stale()
         token = secrets.token_hex(8)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home()))
         for name in ("logs", "orders", "files"):
             (folder / name).mkdir()
         return folder, token
