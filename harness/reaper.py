@@ -146,7 +146,7 @@ def _stale(folder: Path) -> bool:
         return time.time() - folder.stat().st_mtime > UNOWNED_AFTER_S
     owner, here = json.loads((folder / OWNER).read_text(encoding="ascii")), _owner()
     if (owner["boot"], owner["pids"]) != (here["boot"], here["pids"]):
-        return owner["boot"] != here["boot"]  # another container's processes cannot be seen from here
+        return bool(owner["boot"] != here["boot"])  # another container's processes cannot be seen from here
     if owner["pid"] in _processes() and start_time(owner["pid"]) == owner["start_time"]:
         return False
     said = (folder / SESSIONS).read_text(encoding="ascii") if (folder / SESSIONS).exists() else ""
