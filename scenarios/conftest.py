@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
+import fakeredis
 import pytest
 
 from harness.plugin import Judgement, Target, target_of
@@ -72,3 +75,32 @@ def bank(
             yield Bank(world, target.contract)
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def myhours_code(pytestconfig: pytest.Config) -> Iterator[None]:
+    """The project's own code in this process, on an empty database in memory: for what needs no worker.
+
+    Its variables are set while it is loaded only: workers that other scenarios start inherit none of them.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_SETTINGS_MODULE", "myhours.settings")
+        patch.setenv("DATABASE_URL", "sqlite:///:memory:")
+        # Last: the folder has packages named like ours (tests).
+        sys.path.append(str(pytestconfig.rootpath / "myhours"))
+        importlib.import_module("django").setup()
+        importlib.import_module("myhours.celery")
+    management = importlib.import_module("django.core.management")
+    management.call_command("migrate", run_syncdb=True, verbosity=0)
+    yield
+    importlib.import_module("django.db").connections.close_all()
+    sys.path.remove(str(pytestconfig.rootpath / "myhours"))
+
+
+@pytest.fixture
+def redis_of_myhours(myhours_code: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[fakeredis.FakeRedis]:
+    """The Redis of locks, rates and brake, in this process: scripts run as in Redis, its clock is ours."""
+    coordination = importlib.import_module("core.coordination")
+    with fakeredis.FakeRedis(decode_responses=True) as client:
+        monkeypatch.setattr(coordination, "client", lambda: client)
+        yield client
