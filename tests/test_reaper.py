@@ -102,6 +102,7 @@ def run_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder as a run makes one, under a temporary folder that no real run uses."""
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(reaper, "MEMORY", tmp_path / "memory", raising=False)
     return Path(tempfile.mkdtemp(prefix=PREFIX))
 
 

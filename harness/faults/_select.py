@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from harness.errors import UsageError
 from harness.stage import Worker, World
@@ -11,7 +11,7 @@ from harness.stage import Worker, World
 def chosen(
     world: World, *, queue: str | None = None, queues: Sequence[str] = (), worker: str | None = None
 ) -> list[Worker]:
-    """The worker of that name, else all that consume any of the queues, else all."""
+    """The worker of that name, else all that consume any of the queues (there may be none), else all."""
     if worker is not None:
         if worker not in world.workers:
             known = ", ".join(world.workers)
@@ -23,9 +23,14 @@ def chosen(
     return [each for each in world.workers.values() if not each.queues or wanted & set(each.queues)]
 
 
-def restart(victims: Iterable[Worker]) -> None:
-    """Start all of them again, at once, then wait for each."""
+def restart(world: World, victims: Sequence[Worker]) -> None:
+    """Start all of them again, at once, then wait for each; while the broker is down there is no waiting.
+
+    A worker without a broker tries to connect until there is one (`broker_connection_retry_on_startup`),
+    and whoever took the broker away brings it back.
+    """
     for victim in victims:
         victim.launch()
     for victim in victims:
-        victim.ready()
+        if world.broker.pid:
+            victim.ready()

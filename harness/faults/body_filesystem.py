@@ -24,7 +24,6 @@ class BodyFilesystem(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         withdraw = world.order_bodies(self.task, {"raises": "filesystem", "failing_attempts": self.attempts})
         try:
             yield

@@ -24,7 +24,6 @@ class BodyMail(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         withdraw = world.order_bodies(self.task, {"raises": "mail", "failing_attempts": self.attempts})
         try:
             yield

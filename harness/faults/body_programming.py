@@ -24,7 +24,6 @@ class BodyProgramming(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         withdraw = world.order_bodies(self.task, {"raises": "programming", "failing_attempts": self.attempts})
         try:
             yield

@@ -12,11 +12,12 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class BrokerDropsConnections(Fault):
-    """The broker closes every client connection, once. Clients may connect again at once, so there is nothing to heal.
+    """The broker closes every client connection, once.
+
+    Clients may connect again at once, so there is nothing to heal.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         world.broker.drop_connections()
         yield

@@ -12,12 +12,13 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class BrokerPause(Fault):
-    """The broker is stopped in its tracks (SIGSTOP): connections stay open, nothing answers. Healed by SIGCONT.
+    """The broker is stopped in its tracks (SIGSTOP): connections stay open, nothing answers.
+
+    Healed by SIGCONT.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         try:
             world.broker.pause()
             yield

@@ -12,12 +12,13 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class BrokerRestart(Fault):
-    """The broker is killed (SIGKILL). Healed by starting it again on the same port and data.
+    """The broker is killed (SIGKILL).
+
+    Healed by starting it again on the same port and data.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         try:
             world.broker.kill()
             yield

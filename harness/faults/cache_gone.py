@@ -12,12 +12,13 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class CacheGone(Fault):
-    """The cache is killed (SIGKILL), and with it what locks and counters live there. Healed by starting it again.
+    """The cache is killed (SIGKILL), where Django's cache and the locks in it live.
+
+    Healed by starting it again on the same port and data.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         try:
             world.cache.kill()
             yield

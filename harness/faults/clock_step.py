@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from harness.errors import StageError
 from harness.fault import Fault
 from harness.stage import World
 
@@ -14,14 +15,15 @@ from harness.stage import World
 class ClockStep(Fault):
     """The wall clock of the whole stage steps by `seconds`; the monotonic clock goes on.
 
-    Needs warp, whose clock the stage shares. Healed by stepping back.
+    A negative number steps back. Needs warp, with which the stage has a clock of its own to step. Healed by stepping back.
     """
 
     seconds: float = 3600.0
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
+        if world.warp == "off":
+            raise StageError("A clock can only be stepped with warp.", remedy="Run with --warp auto.")
         world.clock.step_wall(self.seconds)
         try:
             yield

@@ -20,6 +20,5 @@ class DatabaseDropsConnections(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         world.database.drop_connections()
         yield

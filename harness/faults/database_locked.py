@@ -12,12 +12,14 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLocked(Fault):
-    """Somebody else holds an exclusive lock on the app's database: writes wait, then fail. Healed by giving it back.
+    """Somebody else holds an exclusive lock on the app's database: writes wait, then fail.
+
+    How long they wait is the app's own choice (SQLite's `timeout`, PostgreSQL's `lock_timeout`). Healed by
+    giving the lock back.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         try:
             world.database.lock()
             yield

@@ -12,12 +12,13 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUnreachable(Fault):
-    """New connections to the app's database fail. Healed by letting them in again.
+    """New connections to the app's database fail; open ones stay.
+
+    Healed by letting connections in again.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         try:
             world.database.refuse()
             yield

@@ -12,7 +12,7 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class MailDrops(Fault):
-    """The mail server resets the connection, by default in the middle of DATA.
+    """The mail server resets the connection (RST), by default in the middle of DATA.
 
     `at` is the step: connect, ehlo, mail, rcpt or data. Healed for new connections.
     """
@@ -21,9 +21,8 @@ class MailDrops(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
-        world.mail.behave("drop", at=self.at)
         try:
+            world.mail.behave("drop", at=self.at)
             yield
         finally:
             world.mail.behave("accept")

@@ -14,17 +14,17 @@ from harness.stage import World
 class MailHangs(Fault):
     """The mail server accepts the connection and then says nothing more.
 
-    It falls silent at the step `at`: connect, ehlo, mail, rcpt or data. Clients without a timeout wait for
-    ever (`smtplib` has none by default). Healed for new connections.
+    It falls silent at the step `at`: connect, ehlo, mail, rcpt or data (at its end). Clients without a
+    timeout wait for ever (`smtplib` has none by default). Healed for new connections; those that hang
+    go on hanging.
     """
 
     at: str = "connect"
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
-        world.mail.behave("hang", at=self.at)
         try:
+            world.mail.behave("hang", at=self.at)
             yield
         finally:
             world.mail.behave("accept")

@@ -12,14 +12,15 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class MailRefuses(Fault):
-    """The mail server's port is closed: connections are refused. Healed by opening it again.
+    """The mail server's port is closed: connections are refused.
+
+    Healed by opening it again.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
-        world.mail.behave("refuse")
         try:
+            world.mail.behave("refuse")
             yield
         finally:
             world.mail.behave("accept")

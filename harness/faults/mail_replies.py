@@ -15,7 +15,8 @@ class MailReplies(Fault):
     """The mail server answers with an error.
 
     `code` is the SMTP reply (421 service not available, 451 local error, 550 mailbox unavailable; RFC 5321
-    section 4.2.3), given at the step `at`: connect, ehlo, mail, rcpt or data. Healed by accepting again.
+    section 4.2.3), given at the step `at`: connect, ehlo, mail, rcpt or data (at its end). After 421 the
+    server closes the connection. Healed by accepting again.
     """
 
     code: int = 451
@@ -23,9 +24,8 @@ class MailReplies(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
-        world.mail.behave("reply", code=self.code, at=self.at)
         try:
+            world.mail.behave("reply", code=self.code, at=self.at)
             yield
         finally:
             world.mail.behave("accept")

@@ -12,10 +12,8 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class NoOp(Fault):
-    """Nothing happens: the control that shows that an experiment is quiet without a fault.
-    """
+    """Nothing happens: the control that shows that an experiment is quiet without a fault."""
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         yield

@@ -12,12 +12,13 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class ResultsGone(Fault):
-    """The result backend is killed (SIGKILL). Healed by starting it again on the same port and data.
+    """The result backend is killed (SIGKILL).
+
+    Healed by starting it again on the same port and data.
     """
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         try:
             world.results.kill()
             yield

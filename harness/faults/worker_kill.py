@@ -24,11 +24,10 @@ class WorkerKill(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         victims = chosen(world, queue=self.queue, worker=self.worker)
         try:
             for victim in victims:
                 victim.kill()
             yield
         finally:
-            restart(victims)
+            restart(world, victims)

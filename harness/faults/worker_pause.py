@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from harness.fault import Fault
@@ -13,7 +13,7 @@ from harness.stage import World
 
 @dataclass(frozen=True, slots=True)
 class WorkerPause(Fault):
-    """Workers are stopped in their tracks (SIGSTOP to main process and children), as a paused machine would be.
+    """Workers are stopped in their tracks (SIGSTOP to main process and children), as on a paused machine.
 
     All workers that consume any of `queues` are struck, or the one named `worker`; all of them where
     neither is given. Healed by SIGCONT.
@@ -24,12 +24,9 @@ class WorkerPause(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         victims = chosen(world, queues=self.queues, worker=self.worker)
-        try:
+        with ExitStack() as healing:
             for victim in victims:
+                healing.callback(victim.resume)
                 victim.pause()
             yield
-        finally:
-            for victim in victims:
-                victim.resume()

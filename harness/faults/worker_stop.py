@@ -15,8 +15,9 @@ from harness.stage import World
 class WorkerStop(Fault):
     """Workers are told to stop: warm (SIGTERM, they finish what runs) or cold (SIGQUIT).
 
-    All workers that consume `queue` are struck, or the one named `worker`. Healed by waiting up to
-    `within_s` seconds for them to end, and starting them again.
+    All workers that consume `queue` are struck, or the one named `worker`; all of them where neither is
+    given. Healed by waiting up to `within_s` seconds of the stage's clock for them to end, killing those
+    that did not, and starting them again.
     """
 
     cold: bool = False
@@ -26,7 +27,6 @@ class WorkerStop(Fault):
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:
-        """Strike; heal when the context ends."""
         victims = chosen(world, queue=self.queue, worker=self.worker)
         try:
             for victim in victims:
@@ -35,5 +35,6 @@ class WorkerStop(Fault):
         finally:
             world.advance(lambda: all(victim.ended() for victim in victims), within_s=self.within_s)
             for victim in victims:
-                victim.kill()
-            restart(victims)
+                if not victim.ended():
+                    victim.kill()
+            restart(world, victims)
