@@ -22,7 +22,8 @@ _WARP = Path(__file__).resolve().parent / "harness" / "warp"
 def _compiler() -> ModuleType:
     """``harness/warp/compiler.py`` by its path: the package itself needs Celery, which a build has not."""
     spec = importlib.util.spec_from_file_location("celery_harness_compiler", _WARP / "compiler.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

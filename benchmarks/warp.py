@@ -16,9 +16,9 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(_ROOT), str(_ROOT / "tests" / "warp")]
 
-from small_stage import SmallStage, small_stage
+from small_stage import SmallStage, small_stage  # noqa: E402
 
-from harness.warp import RealTime, Warp
+from harness.warp import RealTime, Warp  # noqa: E402
 
 _MEMORY = Path("/dev/shm")
 _SHORT_BASE_S = 0.5

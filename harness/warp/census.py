@@ -68,8 +68,7 @@ class _Thread:
 def _parent_and_session(pid: int) -> tuple[int, int] | None:
     """From ``/proc/<pid>/stat``; None for a process that is gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[1]), int(fields[3])
     except (OSError, IndexError, ValueError):
         return None
@@ -97,7 +96,7 @@ class Census:
     _known_roots: frozenset[int] = frozenset()
     _order: list[int] = field(default_factory=list)
     _places: dict[int, int] = field(default_factory=dict)
-    _watched: ctypes.Array[_Watched] = field(default_factory=lambda: (_Watched * 0)())
+    _watched: ctypes.Array[_Watched] = field(default_factory=_Watched * 0)
     _loadavg_fd: int = -1
     _newest: int = -2
     _out_of_date: bool = True
@@ -172,11 +171,11 @@ class Census:
         self._find_threads()
         self._out_of_date, self._complete = False, False
         for slot in self.clock.slots():
-            if slot.tid not in self and not os.path.exists(f"/proc/{slot.pid}/task/{abs(slot.tid)}"):
+            if slot.tid not in self and not Path(f"/proc/{slot.pid}/task/{abs(slot.tid)}").exists():
                 self.clock.release(slot)
 
     def _find_members(self) -> None:
-        present = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+        present = {int(place.name) for place in Path("/proc").iterdir() if place.name.isdigit()}
         self._members &= present
         self._strangers &= present
         unknown = present - self._members - self._strangers
@@ -199,7 +198,7 @@ class Census:
         own = os.getpid()
         for pid in {*self._members, own}:
             try:
-                alive.update({int(name): pid for name in os.listdir(f"/proc/{pid}/task")})
+                alive.update({int(place.name): pid for place in Path(f"/proc/{pid}/task").iterdir()})
             except OSError:
                 self._members.discard(pid)
         alive.pop(threading.get_native_id(), None)
@@ -230,7 +229,8 @@ class Census:
             command = Path(f"/proc/{thread.pid}/cmdline").read_text(errors="replace").replace("\0", " ")
         except OSError:
             return f"process {thread.pid}, gone"
-        return f"process {thread.pid} ({command.strip()[:120]}), thread {tid}, state {text.rpartition(')')[2][:3].strip()}"
+        state = text.rpartition(")")[2][:3].strip()
+        return f"process {thread.pid} ({command.strip()[:120]}), thread {tid}, state {state}"
 
     def close(self) -> None:
         """Give the file descriptors back."""

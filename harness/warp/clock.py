@@ -26,7 +26,8 @@ _KEEP_RATE = -1.0
 
 class Kind(IntEnum):
     """What a thread waits in: `LOOP` is poll, select or epoll with descriptors; `SLEEP` any other timed
-    wait; `TIMER` is a process's earliest kernel timer (alarm, setitimer, timerfd)."""
+    wait; `TIMER` is a process's earliest kernel timer (alarm, setitimer, timerfd).
+    """
 
     NONE = 0
     LOOP = 1
@@ -141,7 +142,8 @@ class SharedClock:
 
     def step_wall(self, seconds: float) -> None:
         """Move the wall clock only, as an administrator or NTP does. Sleeps run on monotonic time, and a
-        wait until a wall-clock time that has begun keeps its end."""
+        wait until a wall-clock time that has begun keeps its end.
+        """
         self.steer.harness_page_move(self.page, 0, round(seconds * _SECOND_NS), _KEEP_RATE)
 
     def set_rate(self, rate: float) -> None:
@@ -190,7 +192,8 @@ class SharedClock:
 
     def lateness_s(self) -> float:
         """How late, in virtual seconds, a non-passive thread went on after its deadline, at worst since the
-        last reset. What a jump overtook on purpose does not count, starvation does."""
+        last reset. What a jump overtook on purpose does not count, starvation does.
+        """
         return int(self.steer.harness_page_late_ns(self.page)) / _SECOND_NS
 
     def note_lateness(self, ns: int) -> None:

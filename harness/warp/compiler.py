@@ -1,4 +1,4 @@
-"""Compile the preloaded library; standard library only, because the build hook loads this file by its path."""
+"""Compile the preloaded library; standard library only, as the build hook loads this file by its path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _COMPILE_LIMIT_S = 180
 
 def host_machine() -> str | None:
     """``x86_64`` or ``aarch64`` with glibc; None elsewhere: the library knows no other system calls, and
-    what it puts itself before is glibc's."""
+    what it puts itself before is glibc's.
+    """
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return None
     said = platform.machine().lower()

@@ -1,4 +1,4 @@
-"""Every way to wait for a time; run as a program: ``primitives.py NAME SECONDS`` prints virtual, real seconds.
+"""Every way to wait for a time; run as a program: ``primitives.py NAME SECONDS`` prints what it took.
 
 The real time comes from the kernel itself, past libc.
 """
@@ -25,6 +25,8 @@ _CLOCK_GETTIME = {"x86_64": 228, "aarch64": 113}[platform.machine()]
 
 
 class Timespec(ctypes.Structure):
+    """The kernel's."""
+
     _fields_ = (("s", ctypes.c_long), ("ns", ctypes.c_long))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -26,11 +27,11 @@ app.conf.update(
 def note(kind: str, **more: Any) -> None:
     """One line in the record, with the virtual time."""
     line = json.dumps({"kind": kind, "wall": time.time(), "mono": time.monotonic(), **more}) + "\n"
-    with open(os.environ["SMALL_STAGE_RECORD"], "a", encoding="utf-8") as file:
+    with Path(os.environ["SMALL_STAGE_RECORD"]).open("a", encoding="utf-8") as file:
         file.write(line)
 
 
-@app.task(bind=True, max_retries=5)
+@app.task(bind=True, max_retries=5)  # type: ignore[untyped-decorator]
 def ladder(self: Any, base_s: float) -> None:
     """Fails always; retries after base, 2, 4, 8, 10 and 10 times base (30, 60, 120, 240, 300 s)."""
     countdown = min(10 * base_s, base_s * 2**self.request.retries)
@@ -40,7 +41,7 @@ def ladder(self: Any, base_s: float) -> None:
     raise self.retry(exc=OSError("refused"), countdown=countdown)
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 def nap(seconds: float) -> None:
     """Sleep and say how long it took."""
     note("nap-start", pid=os.getpid())
@@ -49,7 +50,7 @@ def nap(seconds: float) -> None:
     note("nap-end", slept=time.monotonic() - started)
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 def due(at: float) -> None:
     """`at` is the monotonic time at which it should run."""
     note("due", error=time.monotonic() - at)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ def wait_really(until: Callable[[], bool], what: str, limit_s: float = _BOOT_LIM
         time.sleep(0.01)
 
 
+def _is_ready(log: Path) -> bool:
+    return log.exists() and b" ready." in log.read_bytes()
+
+
 @dataclass
 class SmallStage:
     """What was started; everything ends with the context."""
@@ -38,6 +43,10 @@ class SmallStage:
     clock: SharedClock | None
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def shared(self) -> SharedClock:
+        assert self.clock is not None, "this stage lives in real time"
+        return self.clock
 
     def pids(self) -> list[int]:
         return [p.pid for p in self.processes if p.poll() is None]
@@ -103,9 +112,7 @@ class SmallStage:
         ]
         for i in range(count):
             path = self.folder / f"{name}{i}.log"
-            wait_really(
-                lambda path=path: path.exists() and b" ready." in path.read_bytes(), f"ready {path.name}"
-            )  # type: ignore[misc]
+            wait_really(partial(_is_ready, path), f"ready {path.name}")
         return started
 
     def send(self, code: str) -> None:

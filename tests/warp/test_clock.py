@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from harness.warp import FixedRate, RealTime, SharedClock, Warp, library
 
+Child = Any  # Popen[str]; its pipes are there
+Spawn = Callable[..., Child]
+
+
 _NAP = "import time; print('up', flush=True); time.sleep(float(__import__('sys').argv[1])); print('woke')"
 _SAY = "import time\nwhile input(): print(time.monotonic(), time.time(), flush=True)"
 
 
-def _say(child):
+def _say(child: Child) -> list[float]:
     child.stdin.write("?\n")
     child.stdin.flush()
     return [float(word) for word in child.stdout.readline().split()]
@@ -27,7 +33,7 @@ def _wait_registered(clock: SharedClock, pid: int) -> None:
         time.sleep(0.005)
 
 
-def test_a_jump_wakes_a_sleeper(clock, spawn):
+def test_a_jump_wakes_a_sleeper(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_NAP, 3600)
     _wait_registered(clock, child.pid)
     clock.jump(3601 * 10**9)
@@ -35,7 +41,7 @@ def test_a_jump_wakes_a_sleeper(clock, spawn):
     assert said == "up\nwoke\n"
 
 
-def test_a_jump_that_falls_short_wakes_nobody(clock, spawn):
+def test_a_jump_that_falls_short_wakes_nobody(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_NAP, 3600)
     _wait_registered(clock, child.pid)
     clock.jump(3000 * 10**9)
@@ -44,7 +50,7 @@ def test_a_jump_that_falls_short_wakes_nobody(clock, spawn):
     assert child.poll() is None
 
 
-def test_a_wall_step_leaves_the_monotonic_clock_alone(clock, spawn):
+def test_a_wall_step_leaves_the_monotonic_clock_alone(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_SAY)
     before_mono, before_wall = _say(child)
     clock.step_wall(3600)
@@ -55,7 +61,7 @@ def test_a_wall_step_leaves_the_monotonic_clock_alone(clock, spawn):
     assert _say(child)[1] - before_wall == pytest.approx(-3600, abs=5)
 
 
-def test_harness_and_children_read_the_same_time(clock, spawn):
+def test_harness_and_children_read_the_same_time(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_SAY)
     clock.jump(10**15)
     before = (clock.now_s(), clock.wall_s())
@@ -65,7 +71,7 @@ def test_harness_and_children_read_the_same_time(clock, spawn):
     assert before[1] - 1e-3 <= said[1] <= after[1] + 1e-3
 
 
-def test_time_stands_still_at_rate_zero_and_runs_on_after(clock):
+def test_time_stands_still_at_rate_zero_and_runs_on_after(clock: SharedClock) -> None:
     clock.set_rate(0)
     assert clock.now_ns() == clock.now_ns()
     clock.set_rate(1)
@@ -73,7 +79,7 @@ def test_time_stands_still_at_rate_zero_and_runs_on_after(clock):
     assert clock.now_ns() > first
 
 
-def test_a_sleeper_that_was_killed_gives_its_slot_back(clock, spawn):
+def test_a_sleeper_that_was_killed_gives_its_slot_back(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_NAP, 3600)
     _wait_registered(clock, child.pid)
     child.kill()
@@ -83,7 +89,7 @@ def test_a_sleeper_that_was_killed_gives_its_slot_back(clock, spawn):
     assert clock.slots() == []
 
 
-def test_a_thousand_threads_share_a_few_slots(clock, spawn):
+def test_a_thousand_threads_share_a_few_slots(clock: SharedClock, spawn: Spawn) -> None:
     code = (
         "import threading, time\n"
         "for _ in range(1000):\n"
@@ -96,7 +102,7 @@ def test_a_thousand_threads_share_a_few_slots(clock, spawn):
     assert max(slot.index for slot in clock.slots()) < 8
 
 
-def test_a_wait_that_ends_late_is_noticed(clock, spawn):
+def test_a_wait_that_ends_late_is_noticed(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_NAP, 2)
     _wait_registered(clock, child.pid)
     clock.reset_lateness()
@@ -112,25 +118,27 @@ def test_a_wait_that_ends_late_is_noticed(clock, spawn):
     assert clock.lateness_s() == 0
 
 
-def test_a_passive_process_is_marked_and_its_lateness_does_not_count(clock, spawn):
+def test_a_passive_process_is_marked_and_its_lateness_does_not_count(
+    clock: SharedClock, spawn: Spawn
+) -> None:
     child = spawn(_NAP, 3600, passive=True)
     _wait_registered(clock, child.pid)
     assert [slot.passive for slot in clock.slots()] == [True]
 
 
-def test_what_is_preloaded_already_stays(clock):
+def test_what_is_preloaded_already_stays(clock: SharedClock) -> None:
     path = str(library.find())
     assert clock.environment(base={"LD_PRELOAD": "/other.so"})["LD_PRELOAD"] == f"{path} /other.so"
     assert clock.environment(base={"LD_PRELOAD": path})["LD_PRELOAD"] == path
     assert clock.environment(passive=True, base={})["CELERY_HARNESS_CLOCK_PASSIVE"] == "1"
 
 
-def test_a_clock_is_not_laid_over_another(clock):
+def test_a_clock_is_not_laid_over_another(clock: SharedClock) -> None:
     with pytest.raises(FileExistsError):
         SharedClock.create(clock.path)
 
 
-def test_a_fixed_rate_reaches_its_virtual_deadline(clock):
+def test_a_fixed_rate_reaches_its_virtual_deadline(clock: SharedClock) -> None:
     pace = FixedRate(clock, 60)
     started, real = clock.now_s(), time.monotonic()
     assert not pace.advance(lambda: False, within_s=12)
@@ -139,7 +147,7 @@ def test_a_fixed_rate_reaches_its_virtual_deadline(clock):
     pace.close()
 
 
-def test_real_time_and_warp_have_the_same_face(clock):
+def test_real_time_and_warp_have_the_same_face(clock: SharedClock) -> None:
     assert not RealTime().advance(lambda: False, within_s=0.05)
     assert RealTime().advance(lambda: True, within_s=0)
     with Warp(clock, list) as warp:

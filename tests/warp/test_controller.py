@@ -6,31 +6,42 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from harness.warp import Warp, WarpStalled
+from harness.warp import SharedClock, Warp, WarpStalled
+
+Child = Any  # Popen[str]; its pipes are there
+Spawn = Callable[..., Child]
+
 
 _NAP = "import time; time.sleep(float(__import__('sys').argv[1]))"
 _SPIN = "while True: pass"
 
 
-def _warp(clock, *children, **more):
+def _warp(clock: SharedClock, *children: Child, **more: Any) -> Warp:
     return Warp(clock, lambda: [child.pid for child in children], **more)
 
 
-def _slept(clock, child):
+def _slept(clock: SharedClock, child: Child) -> bool:
     return any(slot.pid == child.pid for slot in clock.slots())
 
 
-def _up(clock, *children):
+def _up(clock: SharedClock, *children: Child) -> None:
     end = time.monotonic() + 10
     while not all(_slept(clock, child) for child in children):
         assert time.monotonic() < end, "no timed wait was registered within 10 s"
         time.sleep(0.005)
 
 
-def test_an_hour_passes_at_once_and_no_further_than_asked(clock, spawn):
+def _asked(times: list[float], clock: SharedClock) -> float:
+    times.append(clock.now_s())
+    return times[-1]
+
+
+def test_an_hour_passes_at_once_and_no_further_than_asked(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_NAP, 10000)
     _up(clock, child)
     started, real = clock.now_s(), time.monotonic()
@@ -40,8 +51,11 @@ def test_an_hour_passes_at_once_and_no_further_than_asked(clock, spawn):
     assert time.monotonic() - real < 5
 
 
-def test_sleeps_are_never_passed_by_a_jump(clock, spawn):
-    code = "import time\nfor _ in range(20):\n a = time.monotonic(); time.sleep(0.9); print(time.monotonic() - a)"
+def test_sleeps_are_never_passed_by_a_jump(clock: SharedClock, spawn: Spawn) -> None:
+    code = (
+        "import time\nfor _ in range(20):\n"
+        " a = time.monotonic(); time.sleep(0.9); print(time.monotonic() - a)"
+    )
     children = [spawn(code), spawn(code)]
     with _warp(clock, *children, slack_s=1.0) as warp:
         assert warp.advance(lambda: all(c.poll() is not None for c in children), within_s=100)
@@ -49,14 +63,14 @@ def test_sleeps_are_never_passed_by_a_jump(clock, spawn):
         assert all(float(line) == pytest.approx(0.9, abs=0.15) for line in child.stdout.read().split())
 
 
-def test_the_harness_is_asked_at_its_own_wake_up(clock, spawn):
+def test_the_harness_is_asked_at_its_own_wake_up(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_NAP, 10000)
     _up(clock, child)
     wake_s = clock.now_s() + 123
     asked: list[float] = []
     with _warp(clock, child) as warp:
         assert warp.advance(
-            lambda: asked.append(clock.now_s()) or asked[-1] >= wake_s,
+            lambda: _asked(asked, clock) >= wake_s,
             within_s=1000,
             wake_at_s=lambda: wake_s,
         )
@@ -64,25 +78,28 @@ def test_the_harness_is_asked_at_its_own_wake_up(clock, spawn):
     assert len(asked) < 100
 
 
-def test_no_jump_passes_a_precise_moment(clock, spawn):
-    polls = "import select, socket, sys; a, b = socket.socketpair(); select.select([a], [], [], float(sys.argv[1]))"
+def test_no_jump_passes_a_precise_moment(clock: SharedClock, spawn: Spawn) -> None:
+    polls = (
+        "import select, socket, sys\n"
+        "a, b = socket.socketpair(); select.select([a], [], [], float(sys.argv[1]))"
+    )
     children = [spawn(polls, 50.0), spawn(polls, 50.8)]
     _up(clock, *children)
     first_s = min(slot.deadline_s for slot in clock.slots())
     landed: list[float] = []
     with _warp(clock, *children, precise_s=lambda: [first_s]) as warp:
-        warp.advance(lambda: landed.append(clock.now_s()) or landed[-1] >= first_s, within_s=100)
+        warp.advance(lambda: _asked(landed, clock) >= first_s, within_s=100)
     assert landed[-1] == pytest.approx(first_s, abs=0.05)
 
 
-def test_a_busy_process_holds_time_back(clock, spawn):
+def test_a_busy_process_holds_time_back(clock: SharedClock, spawn: Spawn) -> None:
     idle, busy = spawn(_NAP, 10000), spawn(_SPIN)
     _up(clock, idle)
     with _warp(clock, idle, busy) as warp, pytest.raises(WarpStalled, match=f"process {busy.pid}"):
         warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
 
 
-def test_a_stopped_process_is_quiet(clock, spawn):
+def test_a_stopped_process_is_quiet(clock: SharedClock, spawn: Spawn) -> None:
     idle, busy = spawn(_NAP, 10000), spawn(_SPIN)
     _up(clock, idle)
     os.kill(busy.pid, signal.SIGSTOP)
@@ -90,7 +107,7 @@ def test_a_stopped_process_is_quiet(clock, spawn):
         assert not warp.advance(lambda: False, within_s=3600, real_limit_s=5)
 
 
-def test_an_orphan_of_the_session_is_watched(clock, spawn):
+def test_an_orphan_of_the_session_is_watched(clock: SharedClock, spawn: Spawn) -> None:
     parent = spawn(
         "import os\nif os.fork() == 0:\n"
         "  if os.fork() == 0:\n    print(os.getpid(), flush=True)\n    while True: pass\n  os._exit(0)\n"
@@ -102,7 +119,7 @@ def test_an_orphan_of_the_session_is_watched(clock, spawn):
         warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
 
 
-def test_a_busy_thread_of_the_harness_holds_time_back(clock, spawn):
+def test_a_busy_thread_of_the_harness_holds_time_back(clock: SharedClock, spawn: Spawn) -> None:
     child = spawn(_NAP, 10000)
     _up(clock, child)
     stop = threading.Event()
@@ -121,7 +138,7 @@ def test_a_busy_thread_of_the_harness_holds_time_back(clock, spawn):
         thread.join()
 
 
-def test_children_born_while_time_jumps_are_waited_for(clock, spawn):
+def test_children_born_while_time_jumps_are_waited_for(clock: SharedClock, spawn: Spawn) -> None:
     code = (
         "import subprocess, sys, time\n"
         "for _ in range(8):\n"
@@ -135,7 +152,7 @@ def test_children_born_while_time_jumps_are_waited_for(clock, spawn):
     assert all(float(line) < 5 for line in child.stdout.read().split())
 
 
-def test_messages_between_processes_take_no_virtual_time(clock, spawn):
+def test_messages_between_processes_take_no_virtual_time(clock: SharedClock, spawn: Spawn) -> None:
     code = (
         "import os, socket, time\n"
         "a, b = socket.socketpair()\n"
@@ -150,7 +167,7 @@ def test_messages_between_processes_take_no_virtual_time(clock, spawn):
     assert float(child.stdout.read()) < 10
 
 
-def test_a_wait_that_ended_late_bends_the_clock(clock, spawn):
+def test_a_wait_that_ended_late_bends_the_clock(clock: SharedClock, spawn: Spawn) -> None:
     child, idle = spawn(_NAP, 1.0), spawn(_NAP, 100000)
     _up(clock, child, idle)
     with _warp(clock, child, idle) as warp:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,7 @@ _ELF_MACHINE = {"x86_64": 62, "aarch64": 183}
 
 
 @pytest.fixture
-def no_compiler(monkeypatch, tmp_path):
+def no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A machine as bare as this one can be made: nothing on the path, nothing in the cache."""
     if compiler.host_machine() is None or compiler.has_zig():
         pytest.skip("this machine has no use for a compiler, or has one as a Python package")
@@ -33,30 +35,30 @@ def no_compiler(monkeypatch, tmp_path):
     forget()
 
 
-def test_the_library_is_found_or_the_remedy_is_said():
+def test_the_library_is_found_or_the_remedy_is_said() -> None:
     assert (library.find() is None) == bool(library.why_missing())
 
 
 @pytest.mark.usefixtures("no_compiler")
-def test_without_a_compiler_the_remedy_is_one_line():
+def test_without_a_compiler_the_remedy_is_one_line() -> None:
     assert library.find() is None
     assert "apt-get install gcc libc6-dev" in library.why_missing()
     assert "\n" not in library.why_missing()
 
 
 @pytest.mark.usefixtures("no_compiler")
-def test_without_a_library_a_clock_is_a_stage_error_with_the_remedy(tmp_path):
+def test_without_a_library_a_clock_is_a_stage_error_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="apt-get install gcc"):
         SharedClock.create(tmp_path / "clock")
 
 
-def test_a_library_of_other_sources_is_not_used(tmp_path):
+def test_a_library_of_other_sources_is_not_used(tmp_path: Path) -> None:
     stale = tmp_path / "libsimtime-x86_64.so"
     stale.write_bytes(b"simtime-digest:0000")
     assert not library._is_current(stale)
 
 
-def test_a_library_that_does_not_load_is_none(tmp_path):
+def test_a_library_that_does_not_load_is_none(tmp_path: Path) -> None:
     broken = tmp_path / "libsimtime-x86_64.so"
     broken.write_bytes(b"not a library")
     path, why = library._tested(broken)
@@ -65,7 +67,7 @@ def test_a_library_that_does_not_load_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("machine", compiler.MACHINES)
-def test_each_machine_gets_its_own_elf(machine, tmp_path):
+def test_each_machine_gets_its_own_elf(machine: str, tmp_path: Path) -> None:
     if compiler.compiler_for(machine, portable=True) is None:
         pytest.skip(f"no compiler for {machine}: pip install ziglang")
     target = tmp_path / compiler.file_name(machine)

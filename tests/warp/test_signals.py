@@ -16,10 +16,14 @@ from harness.warp.clock import SharedClock
 SLEEPER = """
 import signal, time
 
+Child = subprocess.Popen[str]
+Spawn = Callable[..., Child]
+
+
 class Interrupted(Exception):
     pass
 
-def interrupt(*_):
+def interrupt(*_: Child) -> None:
     raise Interrupted
 
 signal.signal(signal.SIGUSR1, interrupt)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -12,27 +11,25 @@ from pathlib import Path
 import pytest
 
 from harness.warp import Warp, library
-
-sys.path.insert(0, str(Path(__file__).parent))
-from small_stage import small_stage
+from tests.warp.small_stage import small_stage
 
 
 @pytest.fixture(autouse=True)
-def _need_library():
+def _need_library() -> None:
     if library.find() is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(library.why_missing())
 
 
-def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder):
+def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder: Path) -> None:
     with small_stage(folder / "stage") as stage:
         stage.start_redis()
         stage.start_workers(2)
         stage.send("small_app.ladder.delay(30)")
 
-        def known():
+        def known() -> list[float]:
             return [entry["next"] for entry in stage.record("attempt")]
 
-        with Warp(stage.clock, stage.pids, precise_s=known) as warp:
+        with Warp(stage.shared(), stage.pids, precise_s=known) as warp:
             warp.reset()
             real = time.monotonic()
             assert warp.advance(lambda: bool(stage.record("exhausted")), within_s=1000)
@@ -44,11 +41,11 @@ def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder):
         assert all(-0.01 <= error <= 0.05 for error in errors), errors
 
 
-def test_a_killed_workers_task_comes_back_after_the_visibility_timeout(folder):
+def test_a_killed_workers_task_comes_back_after_the_visibility_timeout(folder: Path) -> None:
     with small_stage(folder / "stage", visibility_s=3600) as stage:
         stage.start_redis()
         (first,) = stage.start_workers(1)
-        with Warp(stage.clock, stage.pids) as warp:
+        with Warp(stage.shared(), stage.pids) as warp:
             stage.send("small_app.nap.delay(5000)")
             assert warp.advance(lambda: len(stage.record("nap-start")) == 1, within_s=60)
             stage.kill(first)
@@ -58,11 +55,11 @@ def test_a_killed_workers_task_comes_back_after_the_visibility_timeout(folder):
         assert 3500 < again["mono"] - lost["mono"] < 3800
 
 
-def test_a_paused_worker_does_not_hold_time_back(folder):
+def test_a_paused_worker_does_not_hold_time_back(folder: Path) -> None:
     with small_stage(folder / "stage") as stage:
         stage.start_redis()
         (worker,) = stage.start_workers(1)
-        with Warp(stage.clock, stage.pids) as warp:
+        with Warp(stage.shared(), stage.pids) as warp:
             stage.send("small_app.nap.delay(60)")
             assert warp.advance(lambda: bool(stage.record("nap-start")), within_s=60)
             os.killpg(worker.pid, signal.SIGSTOP)
