@@ -6,6 +6,8 @@ The file is TOML. Every table but ``tiers`` is optional, and a tier promises onl
 
     [app]
     setup = "core.seed:example_data"     # called once, after migrations, before the first task
+    environment = { REPORTS_DIR = "{files}/reports" }   # variables of the app's processes; {files} is a
+                                         # folder of the run's own, gone when the run is over
 
     [tiers.critical]
     tasks = ["payroll.tasks.*"]          # globs over task names; the first tier that matches has the task
@@ -262,6 +264,7 @@ class Contract:
     workers: tuple[WorkerLayout, ...] = ()
     samples: Mapping[str, Sample] = field(default_factory=dict)
     setup: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
 

@@ -101,9 +101,12 @@ def dumps(contract: Contract) -> str:
     """The contract as TOML, in a stable order, without what equals the defaults."""
     document = tomlkit.document()
     document["schema"] = SCHEMA
-    if contract.setup is not None:
+    if contract.setup is not None or contract.environment:
         app = tomlkit.table()
-        app["setup"] = contract.setup
+        if contract.setup is not None:
+            app["setup"] = contract.setup
+        if contract.environment:
+            app["environment"] = _written(dict(contract.environment))
         document["app"] = app
     groups: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("tiers", {tier.name: tier for tier in contract.tiers}),
@@ -130,10 +133,16 @@ def _contract(data: Mapping[str, Any]) -> Contract:
             ("schema",), f"expected {SCHEMA}, got {shown(schema)}.", "This version reads no other schema."
         )
     app = _group(data, "app")
-    check_keys(app, ("setup",), ("app",))
+    check_keys(app, ("setup", "environment"), ("app",))
     setup = app.get("setup")
     if setup is not None and not (isinstance(setup, str) and _SETUP.fullmatch(setup)):
         raise Problem(("app", "setup"), f"expected 'module:function', got {shown(setup)}.")
+    environment = app.get("environment", {})
+    if not isinstance(environment, dict):
+        raise Problem(("app", "environment"), f"expected a table of variables, got {shown(environment)}.")
+    for name, value in environment.items():
+        if not isinstance(value, str):
+            raise Problem(("app", "environment", name), f"expected a string, got {shown(value)}.")
     tiers = [table(Tier, item, ("tiers", name), name=name) for name, item in _group(data, "tiers").items()]
     if not tiers:
         raise Problem((), "the contract has no tier.", _NO_TIER)
@@ -144,6 +153,7 @@ def _contract(data: Mapping[str, Any]) -> Contract:
         workers=tuple(table(WorkerLayout, item, ("workers", name), name=name) for name, item in workers),
         samples={name: table(Sample, item, ("samples", name)) for name, item in samples},
         setup=setup,
+        environment=environment,
     )
 
 

@@ -134,5 +134,8 @@ def _configure(world: ProcessWorld) -> None:
         "CELERY_BROKER_URL": world.broker.url(),
         "CELERY_HARNESS_ALLOW": allowed,
         "CELERY_HARNESS_REFUSED": str(world.folder / "refused"),
-        **world.settings.environment,
+        **{
+            name: value.replace("{files}", str(world.folder / "files"))
+            for name, value in {**world.contract.environment, **world.settings.environment}.items()
+        },
     }
