@@ -106,7 +106,7 @@ def dumps(contract: Contract) -> str:
         if contract.setup is not None:
             app["setup"] = contract.setup
         if contract.environment:
-            app["environment"] = _written(dict(contract.environment))
+            app["environment"] = _inline(dict(contract.environment))
         document["app"] = app
     groups: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("tiers", {tier.name: tier for tier in contract.tiers}),
