@@ -11,6 +11,9 @@ from harness.history import Event, History
 from harness.lives import ENDS, Life, lives_of
 from harness.workload import Body, Experiment, Send
 
+MARGIN_S = 30.0
+"""For the task to reach its end before letter and mail are waited for: what never comes is seen to be overdue."""
+
 FOR_GOOD = frozenset({"failed", "rejected", "unknown-task"})
 
 
@@ -57,7 +60,11 @@ def experiment(contract: Contract, tier: Tier) -> Iterable[Experiment]:
     not_on = tier.retry.not_on if tier.retry else ()
     body = Body(stub=True, raises=not_on[0] if not_on else "programming")
     yield Experiment(
-        f"dead_letter/{tier.name}", tier.name, (Send(task, body),), settle_within_s=settle_s(tier)
+        f"dead_letter/{tier.name}",
+        tier.name,
+        (Send(task, body),),
+        settle_within_s=settle_s(tier),
+        watch_s=_within_s(tier) + MARGIN_S,
     )
 
 
@@ -67,10 +74,13 @@ def settle_s(tier: Tier) -> float:
     delays_s = 0.0
     if retry is not None and retry.delay is not None and retry.max_retries is not None:
         delays_s = sum(retry.delay.nominal_s(number) for number in range(1, retry.max_retries + 1))
-    within_s = max(
-        tier.dead_letter.within_s if tier.dead_letter else 0, tier.alert.within_s if tier.alert else 0
-    )
-    return delays_s * 1.1 + within_s + 300
+    return delays_s * 1.1 + _within_s(tier) + 300
+
+
+def _within_s(tier: Tier) -> float:
+    """After which letter and mail of a final failure are overdue, in seconds."""
+    letter, alert = tier.dead_letter, tier.alert
+    return max(letter.within_s if letter else 0.0, alert.within_s if alert else 0.0)
 
 
 def hindered(history: History, prefix: str, from_s: float, to_s: float) -> bool:
