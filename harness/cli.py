@@ -128,7 +128,7 @@ def verify(
 def judge(ctx: click.Context, folder: Path, as_json: bool, quiet: bool) -> None:
     """Judge a stored run again, without a broker."""
     contract, history = store.load(folder)
-    verdicts = run.judge(contract, history)
+    verdicts = run.judge(contract, history, only=history.header.only, tiers=history.header.tiers)
     _show(contract, history, verdicts, as_json=as_json, quiet=quiet)
     ctx.exit(EXIT_STATUS[overall(verdicts)])
 

@@ -84,7 +84,8 @@ def judge(
             if verdict is not None:
                 verdicts.append(_with_command(verdict, history))
     rank = {Outcome.BROKEN: 0, Outcome.UNKNOWN: 1, Outcome.KEPT: 2}
-    return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, each.tier))
+    place = {tier.name: number for number, tier in enumerate(contract.tiers)}
+    return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, place.get(each.tier, -1)))
 
 
 def record_of(world: World, contract: Contract, request: Request) -> History:

@@ -105,6 +105,8 @@ def _story(group: Sequence[Verdict], history: History) -> Iterator[Text]:
         if len(verdict.events) > EVENTS:
             yield Text(f"             and {len(verdict.events) - EVENTS} more events", "dim")
     for other in others:
+        if other.observed == verdict.observed:
+            continue
         yield from _wrapped("", f"{other.tier}: {_cut(other.observed, OTHER)}")
     yield Text(f"  reproduce  {verdict.reproduce}")
 
