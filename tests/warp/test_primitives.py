@@ -30,7 +30,8 @@ def test_a_wait_is_scaled_by_a_fixed_rate(name: str, clock: SharedClock, spawn: 
     clock.set_rate(60)
     virtual, real, wall = _result(spawn(_RUN, _PROGRAM, name, 12))
     assert virtual >= 11.9
-    assert wall == pytest.approx(virtual, abs=0.1)
+    # Between the readings of the two clocks a starved process loses 60 times what it waits for a CPU.
+    assert wall == pytest.approx(virtual, abs=6)
     assert real < 6
 
 

