@@ -153,7 +153,10 @@ def made_up(task: Any, copy: int) -> list[Any]:
         if parameter.default is not parameter.empty:
             break
         values.append(_made_up_value(parameter, copy))
-    return values[1:] if getattr(task, "__bound__", False) and values and not inspect.ismethod(function) else values
+    # Celery makes a static method of a body without ``self`` (celery/app/base.py, `_task_from_fun`); a method
+    # that a decorator wraps shows its ``self`` when it is unwrapped.
+    has_self = not isinstance(inspect.getattr_static(type(task), "run"), staticmethod)
+    return values[1:] if has_self and values and not inspect.ismethod(function) else values
 
 
 def _made_up_value(parameter: inspect.Parameter, copy: int) -> Any:
