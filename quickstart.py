@@ -26,7 +26,7 @@ EXPECTED = {"myhours.celery:app": (0, "keeps its promises"), "myhours.documented
 def main(arguments: list[str]) -> int:
     """Install what is missing, then run what was asked for; returns the exit status."""
     if sys.version_info < (3, 11):
-        print(f"celery-harness needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
+        print(f"celery-harness needs Python 3.11; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 2
     if arguments[:1] == ["test"]:
         return install("myhours,test") or subprocess.call([PYTHON, "-m", "pytest", *arguments[1:]], cwd=HOME)
@@ -71,7 +71,7 @@ def show() -> int:
         took = f"exit status {got}, {time.monotonic() - began_s:.0f} s"
         lines.append((got == status, f"{app} {meaning if got == status else 'came out otherwise'}: {took}"))
     print("", *(line for _, line in lines), sep="\n")
-    print("Next, an app of your own: .venv/bin/celery-harness verify -A proj.celery:app --workdir /your/project")
+    print("Next, your own app: .venv/bin/celery-harness verify -A proj.celery:app --workdir /your/project")
     return 0 if all(agreed for agreed, _ in lines) else 1
 
 
