@@ -10,6 +10,7 @@
     ├── InterlockError          the app would reach something that the stage did not start
     └── HistoryError            exit status 3: the record has a hole, nothing can be judged
         └── DeadlineExceeded    exit status 3: a bounded wait ran out
+            └── WarpStalled     somebody kept working, so that virtual time could not jump
 
 A broken guarantee is data (`harness.verdict`), never an exception: an exception means that we
 could not judge.

@@ -17,10 +17,6 @@ from harness.history import Event, Header, History, ordered
 from harness.stage import Stage, StageSettings, World
 from harness.verdict import Outcome, Verdict
 
-BENT_S = 0.5
-"""A timer that fired so much later than its deadline says that the machine starved, not the app."""
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``verify`` was asked for."""
@@ -91,9 +87,6 @@ def judge(
 def record_of(world: World, contract: Contract, request: Request) -> History:
     """The whole record of a world, with what lies in the broker and the stores at the end."""
     found: list[Event] = end_state.read(world, contract)
-    late_s = world.lateness_s()
-    if late_s > BENT_S:
-        found.append(Event(world.clock.now_s(), "clock-bent", data={"late_s": round(late_s, 3)}))
     header = Header(
         app=request.app, stage=request.stage, broker=request.broker, seed=request.seed, warp=world.warp,
         workdir=str(request.workdir), contract=contract.path, origins=contract.origins, only=request.only, tiers=request.tiers,

@@ -157,9 +157,6 @@ class World(Protocol):
     def warp(self) -> str:
         """How time passes: ``idle`` (jumps while all sleep), a rate, or ``off``."""
 
-    def lateness_s(self) -> float:
-        """By how much the latest timer fired late, in virtual seconds; 0 without warp."""
-
     def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
         """Write an event of the harness's own into the history."""
 

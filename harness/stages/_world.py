@@ -24,7 +24,7 @@ from harness.stages._client import ProcessClient
 from harness.stages._moments import Moments
 from harness.stages._worker import ProcessWorker
 from harness.warp.clock import SharedClock
-from harness.warp.controller import Warp
+from harness.warp.controller import BENT_LIMIT_S, Warp
 from harness.warp.pace import FixedRate, RealTime
 
 class StageClock:
@@ -89,10 +89,6 @@ class ProcessWorld:
         if self.clock.shared is None:
             return "off"
         return "idle" if self.settings.warp in ("auto", "off") else self.settings.warp
-
-    def lateness_s(self) -> float:
-        """By how much the latest timer fired late."""
-        return self.clock.timing.bent_s
 
     def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
         """Write an event of the harness's own into the history, now."""
@@ -179,7 +175,17 @@ class ProcessWorld:
             at_s = wake_at_s()
             return None if at_s is None else at_s + zero_s
 
-        return self.clock.timing.advance(until, within_s=within_s, wake_at_s=wake)
+        try:
+            return self.clock.timing.advance(until, within_s=within_s, wake_at_s=wake)
+        finally:
+            self._note_bent()
+
+    def _note_bent(self) -> None:
+        """A timer that fired much later than its deadline says that the machine starved, not the app."""
+        late_s = self.clock.timing.bent_s
+        if late_s > BENT_LIMIT_S:
+            self.record("clock-bent", late_s=round(late_s, 3))
+            self.clock.timing.reset()
 
     def known_moments(self) -> Iterable[float]:
         """What no jump passes; called before each jump, whose slack it sets as well."""
