@@ -1,23 +1,32 @@
-"""The stage's own database for the app: SQLite files in the stage's folder."""
+"""The stage's own database for the app: SQLite files (`postgres_server` is the other)."""
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from harness.errors import StageError
+
 BUSY_WITHIN_S = 5.0
+"""How long a lock is waited for, by the app (SQLite's ``timeout``) and by the harness."""
+FILES = "files/sqlite"
+"""Where in the stage's folder the interlock keeps the app's own SQLite files (`harness.probe.interlock`)."""
+HIDDEN = "-hidden"
+
+log = logging.getLogger(__name__)
 
 
 class SqliteDatabase:
-    """One file for each Django alias; the handle that faults take hold of."""
+    """One file for each Django alias, and the files that the app opens itself; faults take hold of all."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._hidden = folder.with_name(folder.name + "-hidden")
-        self._locks: list[sqlite3.Connection] = []
+        self._homes = (folder, folder.parent / FILES)
+        self._locks: dict[Path, sqlite3.Connection] = {}
         folder.mkdir(exist_ok=True)
 
     def django_settings(self, alias: str) -> dict[str, Any]:
@@ -29,47 +38,81 @@ class SqliteDatabase:
         }
 
     def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
-        """All rows of a table in any of the files; empty where there is no such table."""
+        """All rows of a table in any of the files; also while they are locked, or out of the app's reach."""
         found: list[dict[str, Any]] = []
-        for path in sorted(self.folder.glob("*.sqlite3")):
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_WITHIN_S)) as connection:
-                connection.row_factory = sqlite3.Row
-                known = "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?"
-                if connection.execute(known, (table,)).fetchone():
-                    quoted = table.replace('"', '""')
-                    found += [dict(row) for row in connection.execute(f'SELECT * FROM "{quoted}"')]  # noqa: S608
+        for path in self._files():
+            if path in self._locks:
+                found += _rows(self._locks[path], table)
+                continue
+            with closing(_connected(path, mode="ro")) as connection:
+                found += _rows(connection, table)
         return found
 
     def refuse(self) -> None:
-        """New connections fail until `restore`: the folder is moved away, between two transactions.
+        """New connections fail until `restore`: "unable to open database file".
 
-        In the middle of one its journal would be moved too, outlive the commit, and undo it afterwards
-        (https://www.sqlite.org/howtocorrupt.html, section 1.4).
+        Each file is moved away with its journal, and a folder takes its place: without one, SQLite, or
+        the interlock that keeps copies of the app's files, would make a new file there.
         """
-        if self.folder.exists():
-            self.lock()
-            self.folder.rename(self._hidden)
-            self._unlock()
+        for path in list(self._files()):
+            hidden = _hidden(path.parent)
+            if not path.parent.name.endswith(HIDDEN):
+                hidden.mkdir(exist_ok=True)
+                for part in [*path.parent.glob(f"{path.name}-*"), path]:
+                    part.rename(hidden / part.name)
+                path.mkdir()
+                if path in self._locks:
+                    self._locks[hidden / path.name] = self._locks.pop(path)
 
     def lock(self) -> None:
         """Every write waits and then fails with "database is locked", until `restore`."""
-        for path in sorted(self.folder.glob("*.sqlite3")):
-            connection = sqlite3.connect(path, timeout=BUSY_WITHIN_S, isolation_level=None, check_same_thread=False)
-            self._locks.append(connection)
-            connection.execute("BEGIN EXCLUSIVE")
+        for path in self._files():
+            connection = self._locks[path] = _connected(path, mode="rw")
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                raise StageError(f"{path.name} could not be locked: {error}.") from error
 
     def drop_connections(self) -> None:
         """SQLite has no connections that a server could close."""
+        log.warning("SQLite has no connections that a server could close: nothing is dropped.")
 
     def restore(self) -> None:
         """Undo `refuse` and `lock`."""
-        self._unlock()
-        if self._hidden.exists() and not self.folder.exists():
-            self._hidden.rename(self.folder)
-
-    def _unlock(self) -> None:
         while self._locks:
-            connection = self._locks.pop()
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            connection.close()
+            _, connection = self._locks.popitem()
+            connection.close()  # rolls back what is open
+        for home in self._homes:
+            for part in sorted(_hidden(home).glob("*")):
+                with suppress(FileNotFoundError):
+                    (home / part.name).rmdir()
+                part.rename(home / part.name)
+
+    def _files(self) -> Iterator[Path]:
+        """Every SQLite file, by its header (https://www.sqlite.org/fileformat.html), wherever it is now."""
+        for home in self._homes:
+            for path in sorted([*home.glob("*"), *_hidden(home).glob("*")]):
+                with suppress(OSError), path.open("rb") as file:
+                    if file.read(16) == b"SQLite format 3\0":
+                        yield path
+
+
+def _hidden(folder: Path) -> Path:
+    return folder.with_name(folder.name + HIDDEN)
+
+
+def _connected(path: Path, *, mode: str) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_WITHIN_S, isolation_level=None, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
+    known = "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?"
+    if not connection.execute(known, (table,)).fetchone():
+        return []
+    quoted = table.replace('"', '""')
+    return [dict(row) for row in connection.execute(f'SELECT * FROM "{quoted}"')]  # noqa: S608 - quoted

@@ -131,6 +131,8 @@ class MailSink:
 class Server(SMTP):
     """The server's side: aiosmtpd's server, which looks at its orders at each step of the protocol."""
 
+    line_length_limit = 2**20  # longer lines than RFC 5321 has are common, and most servers take them
+
     def __init__(self, folder: Path) -> None:
         super().__init__(self, enable_SMTPUTF8=True, timeout=FOREVER_S)
         self.folder = folder

@@ -15,7 +15,8 @@ from harness.stage import World
 class ClockStep(Fault):
     """The wall clock of the whole stage steps by `seconds`; the monotonic clock goes on.
 
-    A negative number steps back. Needs warp, with which the stage has a clock of its own to step. Healed by stepping back.
+    A negative number steps back. Needs warp, with which the stage has a clock of its own. Healed by
+    stepping back by as much.
     """
 
     seconds: float = 3600.0

@@ -1,0 +1,202 @@
+"""A PostgreSQL server of the stage's own, on a loopback port, as the app's database."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from harness.broker import Availability, Launcher
+from harness.errors import StageError
+
+READY_WITHIN_S = 30.0
+LOCK_WITHIN_S = 5.0
+INITDB = ("--no-sync", "-E", "UTF8", "--locale=C", "--no-instructions")
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "60",
+    "dynamic_shared_memory_type": "mmap",  # files in the data folder: nothing stays in /dev/shm
+}
+
+
+class PostgresDatabase:
+    """A PostgreSQL server of the stage's own; all Django aliases share its one database.
+
+    Trust authentication on a loopback port, no socket file, nothing synchronised to disk. `postgres`
+    refuses to run as root (``src/backend/main/main.c``): there it runs as ``postgres`` or ``nobody``.
+    """
+
+    NAME = "app"
+
+    def __init__(self, launcher: Launcher) -> None:
+        self.launcher = launcher
+        self.folder = launcher.folder / "postgres"
+        self.port = launcher.free_port()
+        self.pid = 0
+        self._lock: Any = None
+        self._reader: Any = None
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Whether there are the server's binaries and psycopg."""
+        if find_spec("psycopg") is None:
+            return Availability(False, "psycopg is not installed", "pip install 'celery-harness[postgres]'")
+        binaries = find_binaries()
+        if binaries is None:
+            return Availability(False, "there is no PostgreSQL server", "apt install postgresql")
+        return Availability(True, version=f"PostgreSQL in {binaries}")
+
+    def django_settings(self, alias: str) -> dict[str, Any]:  # noqa: ARG002 - as `SqliteDatabase` has it
+        """The ``DATABASES`` entry that the probe puts in the place of the app's, whatever the alias."""
+        host, port = self.address
+        where = {"NAME": self.NAME, "USER": self.NAME, "PASSWORD": "", "HOST": host, "PORT": str(port)}
+        return {"ENGINE": "django.db.backends.postgresql", **where}
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return "127.0.0.1", self.port
+
+    def launch(self) -> None:
+        """Create the data, which takes a second or two, and start the server; `ready` waits."""
+        binaries = find_binaries()
+        if binaries is None:
+            raise StageError("There is no PostgreSQL server.", remedy=self.available().remedy)
+        self.folder.mkdir()
+        as_user, data = unprivileged(self.folder), str(self.folder / "data")
+        create = [str(binaries / "initdb"), "-D", data, "-U", self.NAME, "-A", "trust", *INITDB]
+        pid = self.launcher.launch("initdb", [*as_user, *create])
+        self._wait(lambda: self.launcher.ended(pid), "create its data")
+        self.launcher.end(pid)
+        settings = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(self.port)}).items()]
+        self.pid = self.launcher.launch(
+            "postgres", [*as_user, str(binaries / "postgres"), "-D", data, *settings]
+        )
+
+    def ready(self) -> None:
+        """Wait until it answers, and make the database."""
+        self._wait(self._answers, "answer")
+        with self._session("postgres") as session:
+            session.execute(f"CREATE DATABASE {self.NAME}")
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self.launch()
+        self.ready()
+
+    def stop(self) -> None:
+        """End it for good. SIGQUIT ends its children, and gives its shared memory back (``postgres(1)``)."""
+        if self.pid:
+            pid, self.pid = self.pid, 0
+            os.kill(pid, signal.SIGQUIT)
+            self._wait(lambda: self.launcher.ended(pid), "end")
+            self.launcher.end(pid)
+
+    def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
+        """All rows of a table; empty where there is no such table. Also while the app is locked out."""
+        with nullcontext(self._reader) if self._reader is not None else self._session() as session:
+            (name,) = session.execute("SELECT to_regclass(quote_ident(%s))::text", (table,)).fetchone()
+            if name is None:
+                return []
+            found = session.execute(f"SELECT * FROM {name}")  # noqa: S608 - quoted by the server
+            names = [column.name for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+    def refuse(self) -> None:
+        """New connections fail until `restore`: ``ALTER DATABASE ... ALLOW_CONNECTIONS false``."""
+        if self._reader is None:
+            self._reader = self._session()
+        self._order(f"ALTER DATABASE {self.NAME} ALLOW_CONNECTIONS false")
+
+    def lock(self) -> None:
+        """Every write waits until `restore`: tables are locked in EXCLUSIVE mode, which lets readers in."""
+        self._lock = session = self._session()
+        session.autocommit = False
+        session.execute(f"SET LOCAL lock_timeout = '{LOCK_WITHIN_S:g}s'")
+        for (name,) in session.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+        ):
+            session.execute(f"LOCK TABLE {name} IN EXCLUSIVE MODE")
+
+    def drop_connections(self) -> None:
+        """``pg_terminate_backend`` for every connection to the database but the harness's own."""
+        own = [session.info.backend_pid for session in (self._lock, self._reader) if session is not None]
+        chosen = f"datname = '{self.NAME}' AND pid <> ALL (ARRAY{own}::int[])"
+        self._order(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {chosen}")  # noqa: S608
+
+    def restore(self) -> None:
+        """Undo `refuse` and `lock`."""
+        for session in (self._lock, self._reader):
+            if session is not None:
+                session.close()
+        self._lock = self._reader = None
+        self._order(f"ALTER DATABASE {self.NAME} ALLOW_CONNECTIONS true")
+
+    def _order(self, statement: str) -> None:
+        with self._session("postgres") as session:
+            session.execute(statement)
+
+    def _session(self, database: str = NAME) -> Any:
+        import psycopg
+
+        host, port = self.address
+        return psycopg.connect(
+            host=host, port=port, user=self.NAME, dbname=database, autocommit=True, connect_timeout=5
+        )
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        with suppress(psycopg.OperationalError), self._session("postgres"):
+            return True
+        return False
+
+    def _wait(self, fact: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not fact():
+            if self.pid and self.launcher.ended(self.pid):
+                raise StageError("PostgreSQL ended.", remedy="See postgres.log and initdb.log of the stage.")
+            if time.monotonic() > deadline:
+                raise StageError(f"PostgreSQL did not {what} within {READY_WITHIN_S:g} s.")
+            time.sleep(0.01)  # polls a process that has no other way to tell; bounded above
+
+
+def find_binaries() -> Path | None:
+    """The folder with `postgres` and `initdb`: from PATH, else the newest that Debian keeps."""
+    found = shutil.which("initdb")
+    homes = [Path(found).resolve().parent] if found else []
+    versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
+    homes += sorted(versions, key=lambda path: -int(path.parent.name))
+    return next((home for home in homes if (home / "postgres").exists() and (home / "initdb").exists()), None)
+
+
+def unprivileged(folder: Path) -> list[str]:
+    """The beginning of a command that root runs as somebody else, who gets `folder`; empty if not root."""
+    if os.geteuid() != 0:
+        return []
+    known = {user.pw_name: user for user in pwd.getpwall()}
+    user = known.get("postgres") or known["nobody"]
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    folder.parent.chmod(0o711)  # to pass through, not to look around
+    become = "import os, sys; a = sys.argv; os.setgroups([]); os.setgid(int(a[2])); os.setuid(int(a[1]))"
+    return [
+        sys.executable,
+        "-I",
+        "-c",
+        f"{become}; os.execv(a[3], a[3:])",
+        str(user.pw_uid),
+        str(user.pw_gid),
+    ]

@@ -1,0 +1,22 @@
+"""Bodies fail with OSError, and run as they are afterwards."""
+
+from __future__ import annotations
+
+from harness.fault import injected
+from harness.faults.body_filesystem import BodyFilesystem
+from tests.faults.conftest import Shop
+
+
+def test_only_tasks_that_match_fail_and_only_while_it_holds(shop: Shop) -> None:
+    with injected(BodyFilesystem(task="*.sell"), shop.world):
+        struck = shop.outcome(shop.send("shop.sell"))
+        spared = shop.outcome(shop.send("shop.tell"))
+    assert struck.kind == "task-failed"
+    assert "OSError" in str(struck.get("error_type"))
+    assert spared.kind == "task-succeeded"
+    assert shop.works()
+
+
+def test_with_no_attempt_to_fail_nothing_fails(shop: Shop) -> None:
+    with injected(BodyFilesystem(attempts=0), shop.world):
+        assert shop.works()

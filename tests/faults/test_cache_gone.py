@@ -1,0 +1,29 @@
+"""The cache is killed, and started again on the same port and data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.fault import injected
+from harness.faults.cache_gone import CacheGone
+from tests.faults.conftest import Shop
+
+
+def test_nobody_listens_while_it_holds_and_the_data_are_there_afterwards(
+    shop: Shop, open_port: Callable[[tuple[str, int]], bool]
+) -> None:
+    client = shop.inner.cache.client
+    client.set("kept", "yes")
+    pid = shop.world.cache.pid
+    with injected(CacheGone(), shop.world):
+        assert shop.world.cache.pid == 0
+        assert not open_port(shop.inner.cache.address)
+    assert shop.world.cache.pid not in {0, pid}
+    assert client.get("kept") == b"yes"
+    assert shop.works()
+
+
+def test_one_that_is_dead_already_is_no_error(shop: Shop) -> None:
+    with injected(CacheGone(), shop.world), injected(CacheGone(), shop.world):
+        pass
+    assert shop.works()

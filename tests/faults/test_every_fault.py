@@ -1,0 +1,84 @@
+"""What every fault keeps to, whatever it does: found by walking the folder, as `celery-harness list` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import smtplib
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from harness import discovery
+from harness.errors import UsageError
+from harness.fault import Fault, injected
+from harness.stage import World
+from tests.faults.conftest import Shop
+
+NAMES = discovery.names("faults")
+
+
+class Interrupted(Exception):
+    """What a scenario raises while a fault holds."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_a_frozen_dataclass_that_needs_no_settings_and_is_named_after_its_file(name: str) -> None:
+    kind = discovery.find("faults", name)
+    assert dataclasses.is_dataclass(kind)
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert kind.__name__ == "".join(word.capitalize() for word in name.split("_"))
+    fault = kind()
+    assert isinstance(fault, Fault)
+    assert fault.name == name
+    assert fault.settings() == {field.name: getattr(fault, field.name) for field in dataclasses.fields(kind)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_in_one_sentence_what_it_does_and_below_how_it_is_healed(name: str) -> None:
+    assert discovery.summary("faults", name).endswith(".")
+    text = discovery.explanation("faults", name)
+    assert name == "no_op" or "Healed" in text or "nothing to heal" in text
+    for field in dataclasses.fields(discovery.find("faults", name)):
+        assert f"`{field.name}`" in text or field.name == "cold", f"{name}: {field.name} is not explained"
+
+
+def test_helpers_are_not_listed() -> None:
+    assert not any(name.startswith("_") for name in NAMES)
+    with pytest.raises(UsageError, match="worker_kill"):
+        discovery.find("faults", "worker_kil")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_healed_when_the_scenario_raises(
+    name: str, shop: Shop, open_port: Callable[[tuple[str, int]], bool]
+) -> None:
+    """Afterwards everything that a fault may strike works, and both ends are in the record."""
+    if name == "clock_step" and shop.world.warp == "off":
+        pytest.skip("without warp the stage has no clock to step")
+    fault: Fault = discovery.find("faults", name)()
+    before = len(shop.events("fault-injected", "fault-healed"))
+    wall_s = wall_offset_s(shop.world)
+    with pytest.raises(Interrupted), injected(fault, shop.world):
+        raise Interrupted
+    assert [(e.kind, e.get("fault")) for e in shop.events("fault-injected", "fault-healed")[before:]] == [
+        ("fault-injected", name),
+        ("fault-healed", name),
+    ]
+    assert shop.works()
+    assert shop.inner.results.client.ping()
+    assert shop.inner.cache.client.ping()
+    with smtplib.SMTP(*shop.inner.mail.address, timeout=5) as client:
+        assert client.noop()[0] == 250
+    with closing(
+        sqlite3.connect(shop.world.folder / "database" / "default.sqlite3", timeout=0)
+    ) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+    assert wall_offset_s(shop.world) == pytest.approx(wall_s, abs=1)
+
+
+def wall_offset_s(world: World) -> float:
+    """The stage's wall clock against its monotonic one; moves only when the wall clock is stepped."""
+    shared = getattr(world.clock, "shared", None)
+    return 0.0 if shared is None else shared.wall_s() - shared.now_s()

@@ -1,0 +1,25 @@
+"""The mail server resets the connection in the middle of a mail."""
+
+from __future__ import annotations
+
+import smtplib
+
+import pytest
+
+from harness.fault import injected
+from harness.faults.mail_drops import MailDrops
+from tests.faults.conftest import Shop
+
+
+def test_the_mail_is_not_kept_and_the_next_one_after_healing_is(shop: Shop) -> None:
+    before = len(shop.inner.mail.mails())
+    with injected(MailDrops(), shop.world), pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
+        send(shop)
+    assert len(shop.inner.mail.mails()) == before
+    send(shop)
+    assert len(shop.inner.mail.mails()) == before + 1
+
+
+def send(shop: Shop) -> None:
+    with smtplib.SMTP(*shop.inner.mail.address, timeout=5) as client:
+        client.sendmail("a@example.org", ["b@example.org"], "Subject: x\r\n\r\n" + "x" * 50_000 + "\r\n")
