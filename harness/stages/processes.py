@@ -47,7 +47,9 @@ class Processes(Stage):
         """Servers, client and workers up and ready; all of it ended on exit."""
         availability = cls.available(settings.broker)
         if not availability.ok:
-            raise StageError(f"The processes stage cannot run: {availability.why}.", remedy=availability.remedy)
+            raise StageError(
+                f"The processes stage cannot run: {availability.why}.", remedy=availability.remedy
+            )
         folder, token = ProcessLauncher.new_folder()
         shared, environments = _shared_clock(settings, folder)
         launcher = ProcessLauncher(environments, folder, token)
@@ -56,9 +58,12 @@ class Processes(Stage):
             world = ProcessWorld(settings, launcher, StageClock(shared, timing))
             if isinstance(timing, Warp):
                 timing.precise_s = world.known_moments
-            with closing(world.log):
-                _start(world)
-                yield world
+            with closing(timing), closing(world.log):
+                try:
+                    _start(world)
+                    yield world
+                finally:
+                    _stop(world)
         finally:
             launcher.close()
 
@@ -112,6 +117,14 @@ def _start(world: ProcessWorld) -> None:
     if any(tier.events for tier in settings.contract.tiers):
         world.client.ask("monitor")
     world.check_interlock()
+
+
+def _stop(world: ProcessWorld) -> None:
+    """End the servers and close our own connections to them; the launcher ends whatever else there is."""
+    for name in ("broker", "results", "cache"):
+        server = getattr(world, name, None)  # a start that failed in the middle has not all of them
+        if server is not None:
+            server.stop()
 
 
 def _configure(world: ProcessWorld) -> None:
