@@ -53,7 +53,6 @@ class Launcher(Protocol):
         *,
         environment: Mapping[str, str] | None = None,
         passive: bool = True,
-        kill_signal: int | None = None,
     ) -> int:
         """Start a process in a session of its own; returns its pid. Passive ones never pull the clock."""
 

@@ -54,9 +54,14 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``-A`` and ``--workdir``, as Celery's own command has them."""
     workdir = click.Path(exists=True, file_okay=False, path_type=Path)
     command = click.option(
-        "--workdir", type=workdir, default=Path(), help="Change to this folder first, as Celery's option does."
+        "--workdir",
+        type=workdir,
+        default=Path(),
+        help="Change to this folder first, as Celery's option does.",
     )(command)
-    return click.option("-A", "--app", "app", metavar="APP", help="What Celery's -A takes: proj.celery:app")(command)
+    return click.option("-A", "--app", "app", metavar="APP", help="What Celery's -A takes: proj.celery:app")(
+        command
+    )
 
 
 def app_name(given: str | None) -> str:
@@ -74,20 +79,36 @@ def app_name(given: str | None) -> str:
 
 @harness.command()
 @app_options
-@click.option("--contract", "contract_path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="The promises; contract.toml in the working directory, else drafted from the app.")
+@click.option(
+    "--contract",
+    "contract_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The promises; contract.toml in the working directory, else drafted from the app.",
+)
 @click.option("--stage", default="processes", show_default=True, metavar="S", help="Where to run it.")
 @click.option("--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq.")
 @click.option("--server", metavar="BINARY", help="The broker's binary on PATH: valkey-server, redis-server.")
-@click.option("--warp", default="auto", show_default=True, metavar="auto|off|N",
-              help="Let time jump while everything sleeps; off for real time, N for a fixed rate.")
+@click.option(
+    "--warp",
+    default="auto",
+    show_default=True,
+    metavar="auto|off|N",
+    help="Let time jump while everything sleeps; off for real time, N for a fixed rate.",
+)
 @click.option("--seed", type=int, help="Seed of everything random; printed with every verdict.")
 @click.option("--only", multiple=True, metavar="GUARANTEE", help="Judge only these; may be repeated.")
 @click.option("--tier", "tiers", multiple=True, metavar="T", help="Judge only these tiers; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress, and no report when all is kept.")
-@click.option("--reports", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"),
-              show_default=True, metavar="DIR", help="Where runs are kept.")
+@click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIR",
+    help="Where runs are kept.",
+)
 @click.pass_context
 def verify(
     ctx: click.Context, app: str | None, workdir: Path, contract_path: Path | None, stage: str, broker: str,
@@ -105,7 +126,9 @@ def verify(
         progress.say("reading the contract")
         contract, drafted = find_contract(name, workdir, contract_path)
         if drafted and not quiet:
-            click.echo("celery-harness: there is no contract.toml; judging what Celery has in force.", err=True)
+            click.echo(
+                "celery-harness: there is no contract.toml; judging what Celery has in force.", err=True
+            )
         outcomes = run.verify(
             run.Request(
                 app=name, contract=contract, workdir=workdir.resolve(), stage=stage, broker=broker, warp=warp,
@@ -157,8 +180,13 @@ def replay(ctx: click.Context, folder: Path, quiet: bool) -> None:
 @harness.command()
 @app_options
 @click.option("--check", is_flag=True, help="Tell whether the contract still fits the app.")
-@click.option("--contract", "contract_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="The promises to check; else those that verify would find.")
+@click.option(
+    "--contract",
+    "contract_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The promises to check; else those that verify would find.",
+)
 @click.pass_context
 def contract(
     ctx: click.Context, app: str | None, workdir: Path, check: bool, contract_file: Path | None
@@ -171,7 +199,9 @@ def contract(
         return
     given = contract_file or contract_beside(name, workdir)
     if given is None:
-        raise UsageError("There is no contract.toml to check.", remedy=f"Draft one: celery-harness contract -A {name}")
+        raise UsageError(
+            "There is no contract.toml to check.", remedy=f"Draft one: celery-harness contract -A {name}"
+        )
     problems = fit(load(given), inspection.snapshot)
     for problem in problems:
         click.echo(problem)
@@ -240,14 +270,16 @@ def _show(contract: Contract, history: Any, verdicts: Any, *, as_json: bool, qui
     if as_json:
         click.echo(Json().render(contract, history, shown, color=False), nl=False)
     elif not quiet or EXIT_STATUS[overall(shown)]:
-        click.echo(TextReport().render(contract, history, shown, color=wants_color(sys.stdout)), nl=False, color=True)
+        click.echo(
+            TextReport().render(contract, history, shown, color=wants_color(sys.stdout)), nl=False, color=True
+        )
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """SIGTERM and SIGHUP end the run as Ctrl-C does: everything that was started is ended."""
 
-    def leave(number: int, frame: FrameType | None) -> None:
+    def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}

@@ -1,10 +1,11 @@
-"""Drives a stage through batches of experiments: sends, faults, and the passing of time until all is settled."""
+"""Drives a stage through batches of experiments: sends, faults, and time passing until all is settled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from harness.contract import Contract
@@ -110,9 +111,9 @@ class Conductor:
             self._looked_at = -1
             latest_s = max(each.deadline_s() for each in running if not each.over)
             self.world.advance(
-                lambda: self._something(everyone),
+                partial(self._something, everyone),
                 within_s=max(0.0, min(STEP_S, latest_s - self.world.clock.now_s())),
-                wake_at_s=lambda: self._wake_at_s(everyone),
+                wake_at_s=partial(self._wake_at_s, everyone),
             )
 
     def _strikes_over(self, running: Sequence[Running]) -> None:
@@ -190,7 +191,12 @@ class Conductor:
         send, sample = due.send, self.contract.samples.get(due.send.task)
         args, kwargs = due.arguments or ([], {})
         task_id = self.world.send(
-            send.task, args, kwargs, body=body_of(send, sample), experiment=experiment.name, options=send.options
+            send.task,
+            args,
+            kwargs,
+            body=body_of(send, sample),
+            experiment=experiment.name,
+            options=send.options,
         )
         if not args and not kwargs:
             self._alike[send.task] = task_id

@@ -31,7 +31,9 @@ def examine() -> Iterator[Row]:
     for name in discovery.names("brokers"):
         kind = discovery.find("brokers", name)
         found = kind.available()  # type: ignore[attr-defined]
-        yield Row(f"broker {name}", found.ok, found.version or f"{found.why}: {found.remedy}", name != "redis")
+        yield Row(
+            f"broker {name}", found.ok, found.version or f"{found.why}: {found.remedy}", name != "redis"
+        )
     path = library.find()
     yield Row("warp", path is not None, str(path.name) if path else library.why_missing(), optional=True)
     for stage in discovery.names("stages"):

@@ -47,7 +47,9 @@ def _queues(world: World, contract: Contract, events: list[Event]) -> set[str]:
 
 def _consumers(events: list[Event]) -> dict[str, int]:
     """Consumers by queue, from the workers' own word: Redis does not know them."""
-    latest = {event.get("worker"): event.get("queues") or () for event in events if event.kind == "worker-ready"}
+    latest = {
+        event.get("worker"): event.get("queues") or () for event in events if event.kind == "worker-ready"
+    }
     counts: dict[str, int] = {}
     for queues in latest.values():
         for queue in queues:
@@ -69,24 +71,9 @@ def _records(
     world: World, promise: DeadLetter, events: list[Event], now_s: float
 ) -> Iterator[tuple[float, Mapping[str, Any]]]:
     if promise.kind == "table":
-        committed = {
-            str(event.get("key")).strip("'\""): event.at_s
-            for event in events
-            if event.kind == "effect" and event.get("table") == promise.place
-        }
-        for row in world.database.rows(promise.place):
-            key = str(row.get("id", next(iter(row.values()), "")))
-            yield committed.get(key, now_s), dict(row)
+        yield from _table(world, promise.place, events, now_s)
     elif promise.kind == "queue":
-        sent = {
-            event.task_id: event for event in events
-            if event.kind == "task-sent" and event.get("queue") == promise.place and not event.get("retries")
-        }  # fmt: skip
-        for event in sent.values():
-            yield event.at_s, {"id": event.task_id, "task": event.task, **_arguments(event)}
-        for message in world.broker.messages(promise.place):
-            if message.get("id") not in sent:
-                yield now_s, dict(message)
+        yield from _queue(world, promise.place, events, now_s)
     elif promise.kind == "task":
         for event in events:
             if event.kind == "task-sent" and event.task == promise.place and not event.get("retries"):
@@ -94,6 +81,36 @@ def _records(
     elif promise.kind == "redis":
         for key, value in world.cache_entries(promise.place):
             yield now_s, {"key": key, **value}
+
+
+def _table(
+    world: World, table: str, events: list[Event], now_s: float
+) -> Iterator[tuple[float, Mapping[str, Any]]]:
+    """Rows, each at the moment of its commit where the probe saw it."""
+    committed = {
+        str(event.get("key")).strip("'\""): event.at_s
+        for event in events
+        if event.kind == "effect" and event.get("table") == table
+    }
+    for row in world.database.rows(table):
+        key = str(row.get("id", next(iter(row.values()), "")))
+        yield committed.get(key, now_s), dict(row)
+
+
+def _queue(
+    world: World, queue: str, events: list[Event], now_s: float
+) -> Iterator[tuple[float, Mapping[str, Any]]]:
+    """What was published to a queue, and what the broker itself has moved there."""
+    sent = {
+        event.task_id: event
+        for event in events
+        if event.kind == "task-sent" and event.get("queue") == queue and not event.get("retries")
+    }
+    for event in sent.values():
+        yield event.at_s, {"id": event.task_id, "task": event.task, **_arguments(event)}
+    for message in world.broker.messages(queue):
+        if message.get("id") not in sent:
+            yield now_s, dict(message)
 
 
 def _arguments(event: Event) -> dict[str, Any]:
@@ -120,7 +137,8 @@ def _log_records(world: World, ids: set[str], now_s: float) -> Iterator[Event]:
             kept += 1
             fields = _fields(line)
             yield Event(now_s, "log-record", f"worker:{worker}", mentioned, data={
-                "worker": worker, "structured": fields is not None, "fields": fields or [], "text": line[:500],
+                "worker": worker, "structured": fields is not None, "fields": fields or [],
+                "text": line[:500],
             })  # fmt: skip
 
 

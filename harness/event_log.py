@@ -50,4 +50,6 @@ class EventLog:
         data = document.get("data", {})
         if data.get("countdown_s") is not None:
             data["eta_s"] = round(at_s + float(data["countdown_s"]), 3)
-        return Event(at_s, document["kind"], document["source"], document.get("task_id"), document.get("task"), data)
+        return Event(
+            at_s, document["kind"], document["source"], document.get("task_id"), document.get("task"), data
+        )

@@ -45,7 +45,7 @@ def batches(contract: Contract, experiments: Iterable[Experiment]) -> list[list[
         for group, taken in zip(groups, touched, strict=True):
             if group[0].phase == experiment.phase and (experiment.phase == "main" or not taken & workers):
                 group.append(experiment)
-                taken |= workers
+                taken.update(workers)
                 break
         else:
             groups.append([experiment])

@@ -1,4 +1,4 @@
-"""Looks at an app without running it: loads it in a process of its own, behind the interlock, with no servers."""
+"""Looks at an app without running it: loads it in a process of its own, behind the interlock."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def refusal(data: dict[str, Any]) -> InterlockError:
     blame = data.get("blame") or data.get("line") or "a setting that could not be found"
     return InterlockError(
         f"The app would reach {data.get('address')}, which the stage did not start: {blame}.",
-        remedy='Take the address from a setting that the harness replaces, or give the task a sample with body = "stub".',
+        remedy="Take the address from a setting that the harness replaces (docs/interlock.md), or give the "
+        'task a sample with body = "stub".',
     )
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,8 +19,12 @@ import harness
 from harness.errors import StageError
 from harness.reaper import PREFIX, TOKEN, Reaper, end_session, home, sweep_stale
 
-
-UNWANTED = ("CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START")
+UNWANTED = (
+    "CELERY_BROKER_READ_URL",
+    "CELERY_BROKER_WRITE_URL",
+    "PYTEST_CURRENT_TEST",
+    "COVERAGE_PROCESS_START",
+)
 
 
 class ProcessLauncher:
@@ -53,7 +57,6 @@ class ProcessLauncher:
         *,
         environment: Mapping[str, str] | None = None,
         passive: bool = True,
-        kill_signal: int | None = None,
     ) -> int:
         """Start a process in a session of its own; returns its pid."""
         return self.popen(name, command, environment=environment, passive=passive).pid
@@ -145,9 +148,8 @@ def python_path(extra: Iterable[str] = ()) -> str:
     return os.pathsep.join(part for part in parts if part)
 
 
-def wait_until(condition: object, within_s: float) -> bool:
-    """Poll a callable every 5 ms of real time; False when the time ran out."""
-    assert callable(condition)
+def wait_until(condition: Callable[[], bool], within_s: float) -> bool:
+    """Poll every 5 ms of real time; False when the time ran out."""
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:

@@ -48,12 +48,7 @@ class Progress:
         if event.task_id is None:
             return
         if event.kind == "task-sent":
-            self.queue[event.task_id] = str(event.get("queue"))
-            label = event.get("experiment")
-            if label:
-                self.sent.setdefault(label, set()).add(event.task_id)
-            elif not any(event.task_id in ids for ids in self.sent.values()):
-                self.others.add(event.task_id)
+            self._sent(event, event.task_id)
         elif event.kind == "task-started":
             self.starts[event.task_id] += 1
             self.ended.discard(event.task_id)  # it came back: a retry, a redelivery, a second life
@@ -61,9 +56,24 @@ class Progress:
             self.ended.add(event.task_id)
         elif event.kind == "body-left" and event.get("error_type") == "Ignore":
             self.ended.add(event.task_id)  # Celery reports nothing of a task that it was told to ignore
-        elif event.kind in TERMINAL:
-            self.ended.add(event.task_id)
-        elif event.kind == "message-rejected" and not event.get("requeue"):
+        elif event.kind in TERMINAL or (event.kind == "message-rejected" and not event.get("requeue")):
             self.ended.add(event.task_id)
         elif event.kind == "message-delivered":
             self.ended.discard(event.task_id)
+
+    def _sent(self, event: Event, task_id: str) -> None:
+        self.queue[task_id] = str(event.get("queue"))
+        label = event.get("experiment")
+        if label:
+            self.sent.setdefault(label, set()).add(task_id)
+        elif not any(task_id in ids for ids in self.sent.values()):
+            self.others.add(task_id)
+
+
+def _ends(event: Event) -> bool:
+    """Whether nothing more is to be expected of a task; Celery reports nothing of one that it ignores."""
+    if event.kind == "body-left":
+        return bool(event.get("error_type") == "Ignore")
+    if event.kind == "message-rejected":
+        return not event.get("requeue")
+    return event.kind == "publish-failed" or event.kind in TERMINAL

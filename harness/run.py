@@ -17,6 +17,7 @@ from harness.history import Event, Header, History, ordered
 from harness.stage import Stage, StageSettings, World
 from harness.verdict import Outcome, Verdict
 
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``verify`` was asked for."""
@@ -33,7 +34,7 @@ class Request:
     reports: Path = Path("reports")
     server: str | None = None
     command: str = ""
-    report: Callable[[str], None] = field(default=lambda text: None)
+    report: Callable[[str], None] = field(default=lambda _text: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
     found: list[Event] = end_state.read(world, contract)
     header = Header(
         app=request.app, stage=request.stage, broker=request.broker, seed=request.seed, warp=world.warp,
-        workdir=str(request.workdir), contract=contract.path, origins=contract.origins, only=request.only, tiers=request.tiers,
+        workdir=str(request.workdir), contract=contract.path, origins=contract.origins,
+        only=request.only, tiers=request.tiers,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,
         versions={**world.versions, "celery-harness": metadata.version("celery-harness")},
         settings=world.snapshot,

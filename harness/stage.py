@@ -88,7 +88,8 @@ class Mail(Protocol):
 
     def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
         """From now on: ``accept``, ``refuse`` (closed port), ``reply`` `code` at a protocol step
-        (``connect``, ``ehlo``, ``mail``, ``rcpt``, ``data``), ``hang`` or ``drop`` at that step."""
+        (``connect``, ``ehlo``, ``mail``, ``rcpt``, ``data``), ``hang`` or ``drop`` at that step.
+        """
 
 
 class Database(Protocol):
@@ -177,7 +178,8 @@ class World(Protocol):
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
-        returned function is called."""
+        returned function is called.
+        """
 
     def calm(self, task_id: str) -> None:
         """From its next run on, this task's body does nothing and succeeds: its experiment is over."""
@@ -223,4 +225,6 @@ class Stage(ABC):
 
 def tasks_in(events: Iterable[Event], experiment: str) -> set[str]:
     """The ids of the tasks that an experiment has sent so far."""
-    return {e.task_id for e in events if e.task_id and e.kind == "task-sent" and e.get("experiment") == experiment}
+    return {
+        e.task_id for e in events if e.task_id and e.kind == "task-sent" and e.get("experiment") == experiment
+    }

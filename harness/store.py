@@ -42,7 +42,9 @@ def save_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> None:
 def load(folder: Path) -> tuple[Contract, History]:
     """A stored run: what was promised and what happened."""
     if not (folder / "history.jsonl").exists():
-        raise UsageError(f"{folder}: there is no stored run here.", remedy="Name a folder with a history.jsonl.")
+        raise UsageError(
+            f"{folder}: there is no stored run here.", remedy="Name a folder with a history.jsonl."
+        )
     path = folder / "contract.toml"
     try:
         text = path.read_text(encoding="utf-8")

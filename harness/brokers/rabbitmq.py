@@ -76,7 +76,9 @@ class RabbitmqBroker(Broker):
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             if self.launcher.ended(self._pid):
-                raise StageError("RabbitMQ ended while it started.", remedy="See broker.log in the stage's folder.")
+                raise StageError(
+                    "RabbitMQ ended while it started.", remedy="See broker.log in the stage's folder."
+                )
             with suppress(OSError), self._connection() as connection:
                 connection.channel().close()
                 return
@@ -187,7 +189,9 @@ class RabbitmqBroker(Broker):
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +SDcpu 1:1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "+S 1:1 +SDcpu 1:1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none"
+            ),
             "LANG": "C.UTF-8",
         }
 
@@ -196,7 +200,12 @@ class RabbitmqBroker(Broker):
         command = script if Path(script).exists() else "rabbitmqctl"
         environment = {**os.environ, **self._environment()}
         done = subprocess.run(
-            [command, "-n", self.node, *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False
+            [command, "-n", self.node, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
         )
         if done.returncode:
             raise StageError(f"rabbitmqctl {arguments[0]}: {done.stderr.strip()[:300]}")
@@ -209,5 +218,6 @@ def _decoded(message: Any) -> dict[str, Any]:
     except (ValueError, TypeError):
         args, kwargs = None, None
     return {
-        "id": headers.get("id"), "task": headers.get("task"), "args": args, "kwargs": kwargs, "headers": headers,
+        "id": headers.get("id"), "task": headers.get("task"),
+        "args": args, "kwargs": kwargs, "headers": headers,
     }  # fmt: skip

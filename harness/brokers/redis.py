@@ -1,6 +1,6 @@
-"""Redis and Valkey as brokers, read the way that kombu's transport writes them.
+r"""Redis and Valkey as brokers, read the way that kombu's transport writes them.
 
-A queue is a list for each priority step, named ``QUEUE`` and ``QUEUE\\x06\\x16STEP``; what a worker
+A queue is a list for each priority step, named ``QUEUE`` and ``QUEUE\x06\x16STEP``; what a worker
 holds unacknowledged lies in the hash ``unacked`` (`kombu/transport/redis.py`).
 """
 
@@ -121,5 +121,6 @@ def _decoded(raw: bytes) -> dict[str, Any]:
     except (ValueError, TypeError, AttributeError):
         return blank
     return blank | {
-        "id": headers.get("id"), "task": headers.get("task"), "args": args, "kwargs": kwargs, "headers": headers,
+        "id": headers.get("id"), "task": headers.get("task"),
+        "args": args, "kwargs": kwargs, "headers": headers,
     }  # fmt: skip

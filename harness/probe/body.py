@@ -149,9 +149,7 @@ class _Act:
         return value
 
     def _say(self, kind: str, **data: Any) -> None:
-        self.recorder.write(
-            kind, self.task_id, self.task, retries=self.attempt, pid=os.getpid(), **data
-        )
+        self.recorder.write(kind, self.task_id, self.task, retries=self.attempt, pid=os.getpid(), **data)
 
     def _before(self) -> None:
         hold_s = float(self.order.get("hold_s", 0))

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.probe.record import bounded, plain
@@ -49,7 +50,7 @@ class Client:
         """Import the app, check the interlock, list its tasks."""
         from celery.app.utils import find_app
 
-        sys.path.insert(0, os.getcwd())
+        sys.path.insert(0, str(Path.cwd()))
         self.app = find_app(self.name)
         self.app.loader.import_default_modules()
         self.app.finalize(auto=True)
@@ -121,7 +122,11 @@ class Client:
             kind = str(event.get("type"))
             if kind.startswith("task-"):
                 self.probe.recorder.write(
-                    "celery-event", event.get("uuid"), event.get("name"), event=kind, worker=event.get("hostname")
+                    "celery-event",
+                    event.get("uuid"),
+                    event.get("name"),
+                    event=kind,
+                    worker=event.get("hostname"),
                 )
 
         with self.app.connection_for_read() as connection:

@@ -51,7 +51,7 @@ class Effects:
 
         post_save.connect(self._saved, weak=False, dispatch_uid="celery-harness-rows")
 
-    def _saved(self, sender: Any, instance: Any, created: bool, using: str, **_: Any) -> None:
+    def _saved(self, sender: Any, instance: Any, created: Any, using: str, **_: Any) -> None:
         task_id, name = _current()
         if not created or task_id is None:
             return

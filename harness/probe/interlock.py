@@ -97,7 +97,9 @@ class Interlock:
         original_pool, original = pool_cls.__init__, cls.__init__
         unlike = (connection.SSLConnection, connection.UnixDomainSocketConnection)
 
-        def init_pool(this: Any, connection_class: Any = connection.Connection, *args: Any, **kw: Any) -> None:
+        def init_pool(
+            this: Any, connection_class: Any = connection.Connection, *args: Any, **kw: Any
+        ) -> None:
             if issubclass(connection_class, unlike):
                 connection_class = connection.Connection
             original_pool(this, connection_class, *args, **self._own_redis(kw))
@@ -245,7 +247,10 @@ def reaches(app: Any, config: ProbeConfig) -> list[str]:
     found = []
     own = set(config.allowed)
     for name, connection in (("write", app.connection_for_write()), ("read", app.connection_for_read())):
-        if not connection.as_uri().startswith("memory://") and (connection.hostname, connection.port) not in own:
+        if (
+            not connection.as_uri().startswith("memory://")
+            and (connection.hostname, connection.port) not in own
+        ):
             address = f"{connection.hostname}:{connection.port}"
             found.append(f"broker_url ({name}) points at {address}")
     if "django.conf" in sys.modules and sys.modules["django.conf"].settings.configured:

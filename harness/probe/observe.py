@@ -114,14 +114,16 @@ class Observer:
             error=bounded(exception), error_type=type(exception).__name__,
         )  # fmt: skip
 
-    def _revoked(self, sender: Any, request: Any, terminated: Any = None, expired: Any = None, **_: Any) -> None:
+    def _revoked(
+        self, sender: Any, request: Any, terminated: Any = None, expired: Any = None, **_: Any
+    ) -> None:
         name = getattr(sender, "name", None)
         self.recorder.write(
             "task-revoked", request.id, name, terminated=bool(terminated), expired=bool(expired)
         )
 
-    def _unknown(self, name: Any, id: Any, exc: Any, **_: Any) -> None:
-        self.recorder.write("task-unknown", id, name, error=bounded(exc))
+    def _unknown(self, name: Any, exc: Any, **more: Any) -> None:
+        self.recorder.write("task-unknown", more.get("id"), name, error=bounded(exc))
 
     def _internal_error(self, sender: Any, task_id: str, exception: Any, **_: Any) -> None:
         self.recorder.write(
@@ -168,7 +170,11 @@ class Observer:
                 headers = this.headers or {}
                 if "id" in headers and "task" in headers:
                     info = this.delivery_info or {}
-                    data = {"requeue": bool(args[0] if args else kwargs.get("requeue"))} if method == "reject" else {}
+                    data = (
+                        {"requeue": bool(args[0] if args else kwargs.get("requeue"))}
+                        if method == "reject"
+                        else {}
+                    )
                     self.recorder.write(
                         kind, headers["id"], headers["task"], queue=info.get("routing_key"),
                         delivery_tag=plain(this.delivery_tag), **{**data, **fixed},
@@ -195,8 +201,10 @@ class Observer:
                 headers = message.headers or {}
                 info = message.delivery_info or {}
                 self.recorder.write(
-                    "message-delivered", headers.get("id"), headers.get("task"), queue=info.get("routing_key"),
-                    priority=(message.properties or {}).get("priority"), redelivered=bool(info.get("redelivered")),
+                    "message-delivered", headers.get("id"), headers.get("task"),
+                    queue=info.get("routing_key"),
+                    priority=(message.properties or {}).get("priority"),
+                    redelivered=bool(info.get("redelivered")),
                     delivery_tag=plain(message.delivery_tag), worker=self.recorder.role.partition(":")[2],
                 )  # fmt: skip
                 return handler(message)
@@ -243,7 +251,8 @@ class Observer:
             name = key.decode() if isinstance(key, bytes) else str(key)
             task_id = name.removeprefix(_text(this.task_keyprefix))
             self.recorder.write(
-                "result-stored", task_id, status=state, key=name, size_bytes=len(value), ttl_s=_ttl_s(this, key),
+                "result-stored", task_id, status=state, key=name, size_bytes=len(value),
+                ttl_s=_ttl_s(this, key),
                 compressed=_text(value[:64]).startswith("\x00celery-compressed\x00"),
                 compression=this.app.conf.get("result_compression"), serializer=this.serializer,
             )  # fmt: skip

@@ -14,7 +14,9 @@ from harness.verdict import Verdict, document, overall
 class Json(Reporter):
     """One JSON document: outcome, what was run, and the verdicts in full."""
 
-    def render(self, contract: Contract, history: History, verdicts: Sequence[Verdict], *, color: bool) -> str:
+    def render(
+        self, contract: Contract, history: History, verdicts: Sequence[Verdict], *, color: bool
+    ) -> str:
         """The document, indented."""
         header = history.header
         return (

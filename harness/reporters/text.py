@@ -27,7 +27,9 @@ EVENTS = 4
 class TextReport(Reporter):
     """A grid of guarantees and tiers, then what was promised and seen wherever it was not kept."""
 
-    def render(self, contract: Contract, history: History, verdicts: Sequence[Verdict], *, color: bool) -> str:
+    def render(
+        self, contract: Contract, history: History, verdicts: Sequence[Verdict], *, color: bool
+    ) -> str:
         """The report, at most `WIDTH` columns wide."""
         out = io.StringIO()
         console = Console(

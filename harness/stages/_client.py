@@ -33,6 +33,8 @@ class ProcessClient:
             workdir=settings.workdir,
             pipes=True,
         )
+        self._stdin: Any = self.process.stdin
+        self._stdout: Any = self.process.stdout
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Send a command without waiting for its answer."""
@@ -41,10 +43,9 @@ class ProcessClient:
 
     def post(self, do: str, **arguments: Any) -> None:
         """Send a command; `answer` takes the answers in the same order."""
-        assert self.process.stdin is not None
         try:
-            self.process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-            self.process.stdin.flush()
+            self._stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+            self._stdin.flush()
         except BrokenPipeError:
             raise self._ended() from None
 
@@ -62,8 +63,7 @@ class ProcessClient:
         return document
 
     def _has_line(self) -> bool:
-        assert self.process.stdout is not None
-        descriptor = self.process.stdout.fileno()
+        descriptor = self._stdout.fileno()
         while select.select([descriptor], [], [], 0)[0]:
             data = os.read(descriptor, 65536)
             if not data:
@@ -73,4 +73,6 @@ class ProcessClient:
         return b"\n" in self._buffer
 
     def _ended(self) -> StageError:
-        return StageError("The client process ended.", remedy="The end of its log:\n" + self.world.launcher.log("client"))
+        return StageError(
+            "The client process ended.", remedy="The end of its log:\n" + self.world.launcher.log("client")
+        )

@@ -145,5 +145,3 @@ def workers_of(world: ProcessWorld, layouts: tuple[WorkerLayout, ...]) -> dict[s
             name = layout.name if copy == 0 else f"{layout.name}-{copy + 1}"
             workers[name] = ProcessWorker(world, layout, name)
     return workers
-
-

@@ -27,6 +27,7 @@ from harness.warp.clock import SharedClock
 from harness.warp.controller import BENT_LIMIT_S, Warp
 from harness.warp.pace import FixedRate, RealTime
 
+
 class StageClock:
     """Seconds since the run began, on the clock that all processes of the stage share."""
 
@@ -221,5 +222,3 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(document), encoding="utf-8")
     partial.replace(path)
-
-
