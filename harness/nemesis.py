@@ -99,7 +99,7 @@ class Schedule:
         return any(plan.struck_at_s is None or plan.next_s is not None for plan in self.plans)
 
     def holding(self) -> list[int]:
-        """The faults that hold now, the latest strike first: the order in which they are healed at the end."""
+        """The faults that hold now, the latest strike first: the order of healing at the end."""
         held = [(plan.struck_at_s, n) for n, plan in enumerate(self.plans) if not plan.healed]
         return [n for at_s, n in sorted((at_s, n) for at_s, n in held if at_s is not None)[::-1]]
 

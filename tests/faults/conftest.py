@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 
 from harness.contract import Contract, Tier, WorkerLayout
 from harness.history import Event
-from harness.launcher import wait_until
 from harness.stage import StageSettings, World
 from harness.stages._world import ProcessWorld
 from harness.stages.processes import Processes
@@ -111,7 +111,14 @@ def worker_pid(shop: Shop) -> int:
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], bool]:
     """Poll a fact that the machine, not the stage's clock, brings about; at most 10 s."""
-    return lambda fact: wait_until(fact, 10.0)
+
+    def came(fact: Callable[[], object]) -> bool:
+        deadline = time.monotonic() + 10
+        while not fact() and time.monotonic() < deadline:
+            time.sleep(0.005)  # a process's state can only be polled; bounded above
+        return bool(fact())
+
+    return came
 
 
 def state_of(pid: int) -> str:

@@ -29,7 +29,9 @@ def test_the_wall_clock_is_off_by_as_much_while_it_holds_and_the_monotonic_clock
 
 def test_without_warp_it_is_refused_with_the_way_out(shop: Shop) -> None:
     settings = shop.world.settings
-    with Processes.open(
-        StageSettings(settings.app, settings.contract, settings.workdir, warp="off")
-    ) as world, pytest.raises(StageError, match="--warp auto"), injected(ClockStep(), world):
+    with (
+        Processes.open(StageSettings(settings.app, settings.contract, settings.workdir, warp="off")) as world,
+        pytest.raises(StageError, match="--warp auto"),
+        injected(ClockStep(), world),
+    ):
         pass
