@@ -66,7 +66,7 @@ class SqliteDatabase:
 
     def lock(self) -> None:
         """Every write waits and then fails with "database is locked", until `restore`."""
-        for path in self._files():
+        for path in list(self._files()):  # to the end first: see there
             connection = self._locks[path] = _connected(path, mode="rw")
             try:
                 connection.execute("BEGIN EXCLUSIVE")
@@ -89,9 +89,16 @@ class SqliteDatabase:
                 part.rename(home / part.name)
 
     def _files(self) -> Iterator[Path]:
-        """Every SQLite file, by its header (https://www.sqlite.org/fileformat.html), wherever it is now."""
+        """Every SQLite file, by its header (https://www.sqlite.org/fileformat.html), wherever it is now.
+
+        A file that we have locked is not opened: closing it again would give the lock back, as POSIX has it
+        (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+        """
         for home in self._homes:
             for path in sorted([*home.glob("*"), *_hidden(home).glob("*")]):
+                if path in self._locks:
+                    yield path
+                    continue
                 with suppress(OSError), path.open("rb") as file:
                     if file.read(16) == b"SQLite format 3\0":
                         yield path
