@@ -94,7 +94,9 @@ class Judgement:
     def assert_kept(self, guarantee: str, tier: str | None = None) -> None:
         """Fail with the story of each tier in which the guarantee was not kept."""
         failed = [verdict for verdict in self.of(guarantee, tier) if verdict.outcome is not Outcome.KEPT]
-        stories = [f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}\n  {v.reproduce}" for v in failed]
+        stories = [
+            f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}\n  {v.reproduce}" for v in failed
+        ]
         assert not failed, "\n".join(stories)
 
     def assert_broken(self, guarantee: str, tier: str | None = None, *, says: str = "") -> Verdict:
@@ -103,7 +105,8 @@ class Judgement:
         broken = [
             verdict
             for verdict in found
-            if verdict.outcome is Outcome.BROKEN and says in f"{verdict.observed}\n{verdict.blame}\n{verdict.mend}"
+            if verdict.outcome is Outcome.BROKEN
+            and says in f"{verdict.observed}\n{verdict.blame}\n{verdict.mend}"
         ]
         stories = [f"{v.outcome.value} [{v.tier}]: {v.observed}\n  {v.blame}" for v in found]
         assert broken, "\n".join([f"not broken, or without the words {says!r}:", *stories])
@@ -162,7 +165,7 @@ def conducted(
     promises = resolve(contract, world.tasks)
     began_s = world.clock.now_s()
     before = {event.task_id for event in world.arrived() if event.task_id}
-    Conductor(world, promises, lambda text: None).run(experiments)
+    Conductor(world, promises, _silent).run(experiments)
     settings = world.settings
     request = run.Request(
         app=settings.app, contract=promises, workdir=settings.workdir, broker=settings.broker,
@@ -224,7 +227,7 @@ def _judgements() -> dict[tuple[Any, ...], Judgement]:
 def judged(
     pytestconfig: pytest.Config, harness_seed: int, _judgements: dict[tuple[Any, ...], Judgement]
 ) -> Verify:
-    """Judge guarantees of any app: ``judged(target_of(pytestconfig, app=...), "retry_cap")``; see `verify`."""
+    """Judge guarantees of any app, named by `target_of`; see `verify`."""
 
     def judge(
         target: Target, *guarantees: str, tiers: Sequence[str] = (), alone: bool = False, broker: str = ""
@@ -350,7 +353,10 @@ def filesystem(world: World) -> Path:
 
 @pytest.fixture
 def inject(world: World) -> Callable[..., AbstractContextManager[None]]:
-    """Strike a fault by name: ``with inject("worker_kill", queue="critical"): ...``"""
+    """Strike a fault by its public name and settings; healed when the context ends.
+
+    ``with inject("worker_kill", queue="critical"): ...``
+    """
 
     def strike(name: str, **settings: Any) -> AbstractContextManager[None]:
         fault: Fault = discovery.find("faults", name)(**settings)
@@ -361,12 +367,16 @@ def inject(world: World) -> Callable[..., AbstractContextManager[None]]:
 
 @pytest.fixture
 def conduct(world: World, celery_app_target: Target) -> Callable[..., Judgement]:
-    """Run experiments on `world` and judge guarantees: ``conduct(Experiment(...), guarantees=["no_lost_task"])``."""
+    """Run experiments on `world` and judge guarantees, all of them unless some are named."""
 
     def go(*experiments: Experiment, guarantees: Sequence[str] = ()) -> Judgement:
         return conducted(world, celery_app_target.contract, *experiments, guarantees=guarantees)
 
     return go
+
+
+def _silent(text: str) -> None:
+    """Say nothing: pytest reports in its own way."""
 
 
 def _name(stage: type[Stage]) -> str:

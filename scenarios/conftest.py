@@ -1,19 +1,18 @@
-"""The runs that scenarios share: one of `myhours.celery`, one of `myhours.documented`, each made once a session."""
+"""The runs that scenarios share, each made once a session, and the worlds that chaos strikes."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import fakeredis
 import pytest
 
-from harness.plugin import Judgement, Target, target_of
-from harness.stage import World
-from scenarios.payments import Bank
+from harness.plugin import Judgement, OpenWorld, Target, Verify, target_of
+from scenarios.payments import Bank, OpenBank
 
 
 @pytest.fixture(scope="session")
@@ -29,49 +28,49 @@ def documented_target(pytestconfig: pytest.Config) -> Target:
 
 
 @pytest.fixture(scope="session")
-def myhours(judged: Callable[..., Judgement], myhours_target: Target) -> Judgement:
+def myhours(judged: Verify, myhours_target: Target) -> Judgement:
     """What the whole run of the app to copy came to."""
     return judged(myhours_target)
 
 
 @pytest.fixture(scope="session")
-def documented(judged: Callable[..., Judgement], documented_target: Target) -> Judgement:
+def documented(judged: Verify, documented_target: Target) -> Judgement:
     """What the whole run of the app as documented came to."""
     return judged(documented_target)
 
 
 @pytest.fixture(scope="session")
 def payroll_target(myhours_target: Target) -> Target:
-    """myhours with two of its workers: for worlds in which faults strike payments and nothing else."""
+    """The app to copy, with two of its workers: for worlds of payments."""
     contract = myhours_target.contract
     kept = tuple(each for each in contract.workers if each.name in {"critical", "normal"})
     return replace(myhours_target, contract=replace(contract, workers=kept))
 
 
 @pytest.fixture(scope="module")
-def careful(bank: Callable[..., AbstractContextManager[Bank]]) -> Iterator[Bank]:
+def careful(bank: OpenBank) -> Iterator[Bank]:
     """Payments with settings that hold; one world for the scenarios of a file."""
     with bank("payments:app") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def careless(bank: Callable[..., AbstractContextManager[Bank]]) -> Iterator[Bank]:
+def careless(bank: OpenBank) -> Iterator[Bank]:
     """Payments with Celery's defaults; one world for the scenarios of a file."""
     with bank("careless:app") as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def bank(
-    open_world: Callable[..., AbstractContextManager[World]], pytestconfig: pytest.Config
-) -> Callable[..., AbstractContextManager[Bank]]:
+def bank(open_world: OpenWorld, pytestconfig: pytest.Config) -> OpenBank:
     """Open a world for one of the payments apps."""
 
     @contextmanager
-    def opened(app: str) -> Iterator[Bank]:
-        target = target_of(pytestconfig, app=app, workdir="scenarios/apps", contract="scenarios/apps/payments.toml")
-        with open_world(target) as world:
+    def opened(app: str, *, broker: str = "") -> Iterator[Bank]:
+        target = target_of(
+            pytestconfig, app=app, workdir="scenarios/apps", contract="scenarios/apps/payments.toml"
+        )
+        with open_world(target, broker=broker) as world:
             yield Bank(world, target.contract)
 
     return opened

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from harness.workload import Body, Experiment, Send, Strike
 SETTLE_WITHIN_S = 4 * 3600.0
 """Longer than any clock is stepped: a retry may wait for a moment of the wall clock."""
 
+
+OpenBank = Callable[..., AbstractContextManager["Bank"]]
+SOON = Body(hold_s=0.5)
+"""Long enough to be struck in."""
 
 GUARANTEES = ("no_lost_task", "queue_used")
 
@@ -66,18 +71,24 @@ class Bank:
     batches: int = 0
 
     def pay(
-        self, count: int, *strikes: Strike, every_s: float = 0.0, body: Body = Body(hold_s=0.5), first: int = 1
-    ) -> Paid:
+        self, count: int, *strikes: Strike, every_s: float = 0.0, body: Body = SOON,
+        settle_within_s: float = SETTLE_WITHIN_S,
+    ) -> Paid:  # fmt: skip
         """Send `count` payments while faults strike; returns when all is settled."""
         self.batches += 1
         ledger = self._ledger()
-        accounts = range(first, first + count)
+        accounts = range(1, count + 1)
         sends = [
             Send("payments.pay", body, at_s=place * every_s, args=(account, str(ledger)))
             for place, account in enumerate(accounts)
         ]
         experiment = Experiment(
-            f"chaos-{self.batches}", "payments", tuple(sends), strikes, settle_within_s=SETTLE_WITHIN_S, runaway_after=60
+            f"chaos-{self.batches}",
+            "payments",
+            tuple(sends),
+            strikes,
+            settle_within_s=settle_within_s,
+            runaway_after=60,
         )
         judgement = conducted(self.world, self.contract, experiment, guarantees=GUARANTEES)
         paid = Paid(judgement, accounts, _payments(ledger))

@@ -23,6 +23,8 @@ def test_a_stepped_clock_pays_nobody_twice(careful: Bank, hours: int) -> None:
     Back, the retry that waits for a moment of the wall clock waits for longer, and is made in the end.
     """
     body = Body(hold_s=15.0, raises="filesystem", failing_attempts=1)
-    strike = Strike("clock_step", {"seconds": hours * 3600.0}, Trigger(on="body-entered", nth=4, heal_after_s=60.0))
+    strike = Strike(
+        "clock_step", {"seconds": hours * 3600.0}, Trigger(on="body-entered", nth=4, heal_after_s=60.0)
+    )
     paid = careful.pay(8, strike, body=body)
     paid.assert_each_paid_once()

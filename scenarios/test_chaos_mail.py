@@ -34,11 +34,15 @@ def payroll(open_world: OpenWorld, payroll_target: Target) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_an_alert_survives_a_mail_server_that_misbehaves(payroll: World, payroll_target: Target, fault: str) -> None:
+def test_an_alert_survives_a_mail_server_that_misbehaves(
+    payroll: World, payroll_target: Target, fault: str
+) -> None:
     """The task that sends it is retried; the admins get one mail about each task, and the letter is there."""
     strike = Strike(FAULTS[fault].fault, FAULTS[fault].settings, Trigger(heal_after_s=AWAY_S))
     name = f"mail-{fault}"
-    send = Send(PAYMENT, Body(raises="programming"), at_s=1.0, args=(1 + list(FAULTS).index(fault), "2026-03", 1))
+    send = Send(
+        PAYMENT, Body(raises="programming"), at_s=1.0, args=(1 + list(FAULTS).index(fault), "2026-03", 1)
+    )
     experiment = Experiment(name, "critical", (send,), (strike,), watch_s=AWAY_S + 1)
     found = conducted(
         payroll, payroll_target.contract, experiment, guarantees=["alert_sent", "dead_letter", "no_lost_task"]

@@ -6,7 +6,7 @@ import pytest
 
 from harness.plugin import OpenWorld, Target, conducted
 from harness.workload import Body, Experiment, Send, Strike, Trigger
-from scenarios.payments import Bank
+from scenarios.payments import Bank, OpenBank
 
 pytestmark = pytest.mark.chaos
 
@@ -23,7 +23,9 @@ def test_a_worker_killed_in_mid_task_loses_nothing(careful: Bank) -> None:
 
 def test_a_worker_killed_after_the_payment_does_not_pay_twice(careful: Bank) -> None:
     """The row is there, the acknowledgement is not: the redelivery recognises the row."""
-    strike = Strike("worker_kill", {"worker": "first"}, Trigger(on="body-left", nth=3, at_s=0.5, heal_after_s=1.0))
+    strike = Strike(
+        "worker_kill", {"worker": "first"}, Trigger(on="body-left", nth=3, at_s=0.5, heal_after_s=1.0)
+    )
     paid = careful.pay(12, strike, body=Body(lingers_s=3.0))
     assert paid.redelivered
     paid.assert_each_paid_once()
@@ -51,16 +53,15 @@ def test_a_worker_told_to_stop_under_load_loses_nothing(careful: Bank, cold: boo
 
 def test_with_celery_s_defaults_a_killed_worker_takes_payments_with_it(careless: Bank) -> None:
     """They were acknowledged before they were made."""
-    paid = careless.pay(12, Strike("worker_kill", {"worker": "first"}, AT_THE_FIFTH))
+    paid = careless.pay(12, Strike("worker_kill", {"worker": "first"}, AT_THE_FIFTH), settle_within_s=600)
     verdict = paid.judgement.assert_broken("no_lost_task", says="was lost with the worker that ran it")
     assert "acks_late" in f"{verdict.blame} {verdict.mend}"
     assert paid.lost
 
 
-@pytest.mark.harness_broker("redis")
-def test_a_visibility_timeout_below_the_run_time_pays_twice(bank: object) -> None:
+def test_a_visibility_timeout_below_the_run_time_pays_twice(bank: OpenBank) -> None:
     """No fault is needed: the message comes again while its task still runs."""
-    with bank("impatient:app") as impatient:  # type: ignore[operator]
+    with bank("impatient:app", broker="redis") as impatient:
         paid = impatient.pay(4, body=Body(hold_s=60.0))
     assert paid.twice
 
@@ -71,7 +72,13 @@ def test_stopping_the_payroll_worker_loses_no_salary(
 ) -> None:
     """A deployment in the middle of pay day."""
     stop = Strike("worker_stop", {"queue": "critical", "cold": cold}, AT_THE_FIFTH)
-    payday = Experiment(f"payday-{cold}", "critical", (Send(PAYMENT, Body(hold_s=2.0), count=30),), (stop,), settle_within_s=9000)
+    payday = Experiment(
+        f"payday-{cold}",
+        "critical",
+        (Send(PAYMENT, Body(hold_s=2.0), count=30),),
+        (stop,),
+        settle_within_s=9000,
+    )
     with open_world(payroll_target) as world:
         found = conducted(world, payroll_target.contract, payday, guarantees=["no_lost_task"])
         rows = world.database.rows("payroll_salarypayment")

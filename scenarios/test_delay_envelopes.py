@@ -26,7 +26,9 @@ def tier_of(name: str, **numbers: int) -> Any:
 
 
 @given(name=st.sampled_from(TIERS), base_s=seconds, cap_s=seconds, number=retries)
-def test_a_delay_is_between_half_its_nominal_and_all_of_it(name: str, base_s: int, cap_s: int, number: int) -> None:
+def test_a_delay_is_between_half_its_nominal_and_all_of_it(
+    name: str, base_s: int, cap_s: int, number: int
+) -> None:
     """Whatever the numbers of the tier: never zero, never longer than the cap."""
     tier = tier_of(name, retry_delay_s=base_s, retry_delay_max_s=cap_s)
     nominal = tier.nominal_delay_s(number)
@@ -55,7 +57,9 @@ def test_policy_and_contract_give_the_same_envelope(myhours_target: Target, name
 @given(hard_s=seconds, base_s=seconds, cap_s=seconds, count=st.integers(min_value=0, max_value=20))
 def test_a_lock_outlives_every_attempt(hard_s: int, base_s: int, cap_s: int, count: int) -> None:
     """All runs to their hard limit, all delays, and the time after which a lost worker's task comes again."""
-    tier = tier_of("critical", hard_s=hard_s, retry_delay_s=base_s, retry_delay_max_s=cap_s, max_retries=count)
+    tier = tier_of(
+        "critical", hard_s=hard_s, retry_delay_s=base_s, retry_delay_max_s=cap_s, max_retries=count
+    )
     visibility_s = import_module("myhours.policy").visibility_timeout_s()
     assert tier.lock_s >= sum(tier.delays_s) + (count + 1) * hard_s + visibility_s
     assert tier.held_s >= max(tier.delays_s, default=0) + hard_s

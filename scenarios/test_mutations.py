@@ -1,4 +1,4 @@
-"""Mutating one setting of myhours turns the right guarantee broken: the suite would notice, and names what it was.
+"""Mutating one setting of myhours turns the right guarantee broken, and the verdict says what it was.
 
 Each mutation is one line of the project's own code or one variable of its environment. The other half, that
 nothing is broken without the mutation, is asked of the shared run.
@@ -54,11 +54,10 @@ MUTATIONS = {
     ),
     "a queue without a worker": Mutation(
         "queue_consumed", "app", "core.tasks.generate_reports", file="myhours/configuration.py",
-        line="task_routes = [[(glob, {\"queue\": tier.name}) for tier in policy.TIERS for glob in tier.tasks]]",
+        line='"queue": tier.name}) for tier in policy.TIERS for glob in tier.tasks]]',
         instead=(
-            "task_create_missing_queues = True\n"
-            "task_routes = [[(glob, {\"queue\": tier.name.replace('low', 'slow')})"
-            " for tier in policy.TIERS for glob in tier.tasks]]"
+            '"queue": tier.name.replace("low", "slow")}) for tier in policy.TIERS for glob in tier.tasks]]\n'
+            "task_create_missing_queues = True"
         ),
     ),
     "nobody to alert": Mutation(

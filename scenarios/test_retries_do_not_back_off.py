@@ -22,7 +22,11 @@ def test_every_countdown_of_the_ladder_was_seen(myhours: Judgement, tier: str) -
     """No step of the ladder is judged by analogy: the run holds a delay for each promised retry."""
     promised = myhours.contract.tier(tier).retry
     assert promised is not None
-    seen = {trial.number for life in lives(myhours.history, f"retry_cap/{tier}").values() for trial in life.retries}
+    seen = {
+        trial.number
+        for life in lives(myhours.history, f"retry_cap/{tier}").values()
+        for trial in life.retries
+    }
     assert seen == set(range(1, (promised.max_retries or 0) + 1))
 
 

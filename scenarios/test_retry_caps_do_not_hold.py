@@ -19,7 +19,9 @@ def test_a_failing_task_ends_after_its_tier_s_retries(myhours: Judgement, tier: 
     assert {len(life.numbers) for life in found} == {ATTEMPTS[tier]}
 
 
-@pytest.mark.parametrize(("tier", "promised"), [("critical", 6), ("high", 4), ("integrations", 3), ("low", 4)])
+@pytest.mark.parametrize(
+    ("tier", "promised"), [("critical", 6), ("high", 4), ("integrations", 3), ("low", 4)]
+)
 def test_as_documented_every_task_has_one_attempt(documented: Judgement, tier: str, promised: int) -> None:
     """`task_default_max_retries` and the annotation's `retry_policy` are read by nobody."""
     verdict = documented.assert_broken("retry_cap", tier, says=f"1 attempt, promised {promised}")

@@ -42,12 +42,15 @@ def test_as_documented_the_run_is_condemned(documented: Judgement) -> None:
     """Guarantee by guarantee; at least one broken verdict of each kind that the document claims."""
     broken = {verdict.guarantee for verdict in documented.verdicts if verdict.outcome.value == "broken"}
     assert broken >= {
-        "settings_known", "annotations_match", "retry_cap", "retry_delays", "retried_failures", "queue_consumed",
-        "dead_letter", "alert_sent", "deduplication", "poison_braked", "rate_limit", "structured_logs",
+        "settings_known", "annotations_match", "retry_cap", "retry_delays", "retried_failures",
+        "queue_consumed", "dead_letter", "alert_sent", "deduplication", "poison_braked", "rate_limit",
+        "structured_logs",
     }  # fmt: skip
 
 
 def test_everything_that_myhours_promises_is_kept(myhours: Judgement) -> None:
     """Nothing broken, and nothing unknown: no promise went untested."""
     open_questions = [v for v in myhours.verdicts if v.outcome.value != "kept"]
-    assert not open_questions, "\n".join(f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}" for v in open_questions)
+    assert not open_questions, "\n".join(
+        f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}" for v in open_questions
+    )

@@ -22,7 +22,9 @@ def test_what_celery_has_in_force_is_drafted_and_kept(verify: Verify) -> None:
     assert not [v for v in found.verdicts if v.outcome is Outcome.BROKEN], _story(found.verdicts)
 
 
-@pytest.mark.parametrize("guarantee", ["retry_cap", "retry_delays", "time_limits", "result_expiry", "no_lost_task"])
+@pytest.mark.parametrize(
+    "guarantee", ["retry_cap", "retry_delays", "time_limits", "result_expiry", "no_lost_task"]
+)
 def test_each_promise_of_the_draft_is_put_to_the_test(verify: Verify, guarantee: str) -> None:
     """Kept, and not for want of a test."""
     verify().assert_kept(guarantee)
@@ -34,7 +36,9 @@ def test_the_command_says_so_by_its_exit_status(pytestconfig: pytest.Config, tmp
     options = ["--only", "retry_cap", "--seed", "1", "--json", "--reports", str(tmp_path)]
     folder = pytestconfig.rootpath / FOLDER
     before = set(folder.iterdir())
-    done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [*command, *options], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     verdicts = json.loads(done.stdout)["verdicts"]
     assert {verdict["guarantee"] for verdict in verdicts} == {"retry_cap"}

@@ -31,7 +31,11 @@ def test_a_backlog_of_reports_delays_no_payment(verify: Verify, myhours_target: 
     for life in lives(found.history, "urgent").values():
         assert life.sent is not None
         assert life.attempts[0].began.at_s - life.sent.at_s < 2
-    waited = [life.attempts[0].began.at_s - life.sent.at_s for life in lives(found.history, "backlog").values() if life.sent]
+    waited = [
+        life.attempts[0].began.at_s - life.sent.at_s
+        for life in lives(found.history, "backlog").values()
+        if life.sent
+    ]
     assert max(waited) > 60, "there was no backlog"
 
 

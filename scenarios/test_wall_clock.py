@@ -27,7 +27,7 @@ def outbox(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Mails that would have been sent."""
     sent: list[Any] = []
     message = import_module("core.alerts").EmailMessage
-    monkeypatch.setattr(message, "send", lambda self: sent.append(self))
+    monkeypatch.setattr(message, "send", sent.append)
     return sent
 
 
@@ -55,7 +55,9 @@ def test_an_old_letter_is_announced_once_and_stays(outbox: list[Any]) -> None:
     letters = import_module("core.models").DeadLetter.objects
     watch = import_module("core.tasks").watch_dead_letters
     with freeze_time("2026-01-01 12:00:00") as clock:
-        letters.create(task_id="one", name="core.tasks.cleanup_old_logs", error="OSError()", attempts=4, reason="failed")
+        letters.create(
+            task_id="one", name="core.tasks.cleanup_old_logs", error="OSError()", attempts=4, reason="failed"
+        )
         clock.move_to("2026-04-01 11:59:00")
         assert watch.run()["old"] == 0
         clock.move_to("2026-04-01 12:01:00")
