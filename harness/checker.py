@@ -12,7 +12,6 @@ from harness.history import Event, History
 from harness.verdict import Outcome, Verdict
 from harness.workload import Experiment
 
-
 WHOLE_APP = Tier(name="app", tasks=("*",))
 """Stands for all tasks where a guarantee has no tier."""
 

@@ -18,7 +18,7 @@ def contract_beside(app: str, workdir: Path) -> Path | None:
 
 
 def find_contract(app: str, workdir: Path, given: Path | None) -> tuple[Contract, bool]:
-    """The contract, and whether it was drafted because there is none; `given` is what ``--contract`` names."""
+    """The contract, and whether it was drafted since there is none; `given` is what ``--contract`` names."""
     path = given or contract_beside(app, workdir)
     if path is not None:
         return load(path), False

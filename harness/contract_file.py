@@ -168,7 +168,7 @@ def _group(data: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _broken(message: str, path: Path | str) -> ContractError:
-    """`tomllib` says ``... (at line 3, column 7)`` or ``(at end of document)``; the line goes to the front."""
+    """`tomllib` says ``... (at line 3, column 7)`` or ``(at end of document)``; the line goes in front."""
     match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
     if match:
         what, line, column = match.groups()

@@ -51,7 +51,7 @@ def hints_of(kind: type) -> dict[str, Any]:
 
 
 def table(kind: type, value: object, path: Path, **given: object) -> Any:
-    """An instance of the dataclass `kind` from the table at `path`; `given` fills what is not written there."""
+    """An instance of the dataclass `kind` from the table at `path`; `given` fills what is not there."""
     if not isinstance(value, dict):
         raise Problem(path, f"expected a table, got {shown(value)}.")
     keys = keys_of(kind)

@@ -140,7 +140,8 @@ def _unmatched(contract: Contract, names: tuple[str, ...]) -> Iterator[str]:
         where = contract.origin(f"tiers.{tier.name}.tasks")
         for pattern in tier.tasks:
             if not any(fnmatchcase(name, pattern) for name in names):
-                yield f"{where}: the tier {tier.name} selects {pattern!r}, which matches no task.{_hint(pattern, names)}"
+                hint = _hint(pattern, names)
+                yield f"{where}: the tier {tier.name} selects {pattern!r}, which matches no task.{hint}"
         if (
             names
             and all(contract.tier_of(name) is not tier for name in names)
@@ -175,7 +176,8 @@ def _unconsumed(contract: Contract, snapshot: Settings, names: tuple[str, ...]) 
             if queue not in queues and queue not in used:
                 where = contract.origin(f"workers.{worker.name}.queues")
                 hint = _hint(queue, tuple(sorted({*queues, *used})))
-                yield f"{where}: the worker {worker.name} consumes {queue!r}, a queue that the app does not have.{hint}"
+                fact = f"the worker {worker.name} consumes {queue!r}, a queue that the app does not have"
+                yield f"{where}: {fact}.{hint}"
     if not contract.workers:
         return
     promised = {tier.queue for tier in contract.tiers if tier.queue is not None}

@@ -16,7 +16,7 @@ EXPIRING = ("redis", "rediss", "sentinel", "valkey", "valkeys", "rpc", "memcache
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One line of a tier's table, or of one of its inner tables; a note where there is no value to promise."""
+    """One line of a tier's table, or of one of its inner tables; a note where there is nothing to promise."""
 
     table: str  # empty for the tier's own
     key: str
@@ -184,7 +184,10 @@ def _loss(settings: Settings, task: str) -> Iterator[Promise]:
     if not late:
         note = "loss: acknowledged before it runs (acks_late off): a killed worker loses the task that it ran"
     elif not rejecting and not brake:
-        note = "loss: a killed child's task is acknowledged (reject_on_worker_lost off); a killed worker's comes back"
+        note = (
+            "loss: a killed child's task is acknowledged (reject_on_worker_lost off); "
+            "a killed worker's comes back"
+        )
     elif not brake:
         note = "loss: a killed child's task comes back without a brake (retry_on_worker_lost off)"
     else:

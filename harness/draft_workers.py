@@ -20,8 +20,8 @@ _KEPT = ("-E", "--task-events", "-O", "--optimization", "--prefetch-multiplier",
 """Options of ``celery worker`` that change what a contract promises, and are kept as they are."""
 
 _COMPOSE_KEYS = frozenset({
-    "build", "command", "depends_on", "deploy", "entrypoint", "env_file", "environment", "healthcheck", "labels",
-    "logging", "networks", "ports", "services", "volumes",
+    "build", "command", "depends_on", "deploy", "entrypoint", "env_file", "environment", "healthcheck",
+    "labels", "logging", "networks", "ports", "services", "volumes",
 })  # fmt: skip
 
 

@@ -95,6 +95,7 @@ class Header:
     broker: str = ""
     seed: int = 0
     warp: str = "off"
+    database: str = "sqlite"
     started_at: str = ""
     command: str = ""
     workdir: str = ""
@@ -189,7 +190,8 @@ def read(path: Path) -> History:
         )
     if len(documents) < 2 or foot.get("end") != len(body):
         raise HistoryError(f"{path}: the history is cut after line {len(lines)}.", remedy=remedy)
-    return History(_header(head), tuple(_event(document, path, n) for n, document in enumerate(body, start=2)))
+    events = tuple(_event(document, path, number) for number, document in enumerate(body, start=2))
+    return History(_header(head), events)
 
 
 def event_line(event: Event) -> str:

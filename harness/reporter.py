@@ -14,5 +14,7 @@ class Reporter(ABC):
     """One way to show a judgement. The file name is its public name."""
 
     @abstractmethod
-    def render(self, contract: Contract, history: History, verdicts: Sequence[Verdict], *, color: bool) -> str:
+    def render(
+        self, contract: Contract, history: History, verdicts: Sequence[Verdict], *, color: bool
+    ) -> str:
         """The whole report, ending with a newline."""

@@ -6,7 +6,7 @@ history's header, so that a run can be judged later without the app::
     {
       "versions": {"celery": "5.7.0", "kombu": "5.7.0", "django": "5.2.19", ...},
       "conf": {"task_acks_late": {"value": true,
-                                  "origin": "CELERY_TASK_ACKS_LATE in Django settings myhours/settings.py:420"},
+                                  "origin": "CELERY_TASK_ACKS_LATE in Django settings proj/settings.py:42"},
                "result_expires": {"value": 86400.0, "origin": "Celery's default"}, ...},   # all of them
       "unknown": [{"name": "task_max_retry_delay", "written": "CELERY_TASK_MAX_RETRY_DELAY", "value": 3600,
                    "origin": "...", "near": "the task option retry_backoff_max", "why": "..."}],
@@ -34,7 +34,7 @@ history's header, so that a run can be judged later without the app::
           "rate_limit": {...}, "ignore_result": {...}, "store_errors_even_if_ignored": {...},
           "serializer": {...}, "compression": {...}, "track_started": {...}, "send_events": {...},
           "expires": {...}, "throws": {...},
-          "overrides": {"retry": "TierTask.retry in core/task.py:90"},   # methods of Task that the app replaces
+          "overrides": {"retry": "TierTask.retry in core/task.py:90"},  # Task's methods that the app replaces
           "covers": ["filesystem", "mail"],          # failure classes that autoretry retries
           "calls_retry": true,
           "retry_calls": [{"at": "core/tasks.py:20", "max_retries": null, "countdown": null,

@@ -41,7 +41,8 @@ class Send:
     """Publish `task`, `count` times, `at_s` seconds after the experiment began.
 
     Arguments come from the contract's sample unless given. Copies get different arguments
-    (`Sample.vary`) unless `identical`, so that deduplication does not swallow them. `options` go to ``apply_async``.
+    (`Sample.vary`) unless `identical`, so that deduplication does not swallow them. `options` go to
+    ``apply_async``.
     """
 
     task: str

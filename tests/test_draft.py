@@ -290,7 +290,10 @@ def test_drift_is_told_sentence_by_sentence() -> None:
     """Tasks in no tier, tiers of nothing, other queues, samples of nothing, queues that nobody consumes."""
     assert fit(loads(DRIFTED), SNAPSHOT) == [
         "contract.toml: the task shop.tidy is in no tier: nothing is promised of it.",
-        "contract.toml:3: the tier critical selects 'shop.sink', which matches no task. Did you mean 'shop.sync'?",
+        (
+            "contract.toml:3: the tier critical selects 'shop.sink', which matches no task. "
+            "Did you mean 'shop.sync'?"
+        ),
         "contract.toml:7: every task of the tier payments belongs to an earlier tier.",
         "contract.toml:16: there is a sample for shop.payy, and no such task. Did you mean 'shop.pay'?",
         (

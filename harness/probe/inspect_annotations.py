@@ -13,12 +13,13 @@ from harness.probe.inspect_project import Project
 from harness.probe.inspect_task import Inspected, autoretry_in_force
 
 OPTIONS_OF_A_TASK = frozenset(dir(Task)) | {
-    "autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter",
-    "override_max_retries", "queue", "exchange", "exchange_type", "routing_key", "delivery_mode", "compression",
-    "immediate", "mandatory", "base", "bind", "shared", "lazy", "filter", "run", "pydantic", "pydantic_strict",
-    "pydantic_context", "pydantic_dump_kwargs", "connection", "add_to_parent", "run_every", "options",
+    "autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max",
+    "retry_jitter", "override_max_retries", "queue", "exchange", "exchange_type", "routing_key",
+    "delivery_mode", "compression", "immediate", "mandatory", "base", "bind", "shared", "lazy", "filter",
+    "run", "pydantic", "pydantic_strict", "pydantic_context",
+    "pydantic_dump_kwargs", "connection", "add_to_parent", "run_every", "options",
 }  # fmt: skip
-"""What Celery reads of a task, or takes as an argument of its decorators (celery/app/base.py, autoretry.py)."""
+"""What Celery reads of a task, or its decorators take as an argument (celery/app/base.py, autoretry.py)."""
 
 
 class Annotations:
@@ -118,7 +119,7 @@ def _no_task(key: str, tasks: Mapping[str, Inspected]) -> str:
 def _lost(seen: Inspected, name: str, value: Any) -> bool:
     try:
         return bool(getattr(seen.task, name, None) != value)
-    except Exception:  # noqa: BLE001  compared by code of the app's own
+    except Exception:
         return False
 
 

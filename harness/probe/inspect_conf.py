@@ -109,7 +109,7 @@ class Conf:
         return hidden
 
     def unread(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Settings without effect, and settings that Celery does not read but the project or a package does."""
+        """Settings without effect, and settings that not Celery reads but the project or a package."""
         unknown, own = [], []
         settings_modules = {
             module.name
@@ -207,12 +207,12 @@ def _source(values: Any, place: int) -> Source:
 def _keys(source: Source) -> list[str]:
     try:
         return sorted(key for key in source.values if isinstance(key, str) and not key.startswith("__"))
-    except Exception:  # noqa: BLE001  an object of the app's own
+    except Exception:
         return []
 
 
 def _get(values: Mapping[Any, Any], key: str) -> Any:
     try:
         return values[key]
-    except Exception as error:  # noqa: BLE001  a property of the app's own
+    except Exception as error:
         return f"unreadable: {shown(error)}"

@@ -10,7 +10,7 @@ from pathlib import Path
 THIRD_PARTY = re.compile(
     r"(redbeat|flower|beat_dburi|beat_schema|beat_engine|once|singleton|email_(task|chunk|backend))"
 )
-"""Settings of celery-redbeat, Flower, sqlalchemy schedulers, celery-once, celery-singleton, django-celery-email."""
+"""Settings of redbeat, Flower, sqlalchemy schedulers, celery-once, celery-singleton, django-celery-email."""
 
 _CELERY = frozenset({"celery", "kombu", "billiard", "vine", "amqp", "harness", "pytest_celery"})
 

@@ -35,7 +35,7 @@ def plain(value: object, name: str = "", depth: int = 0) -> Any:
         return qualified(value)
     try:
         return _collected(value, depth)
-    except Exception:  # noqa: BLE001  a value may do anything when it is looked at
+    except Exception:
         return shown(value)
 
 
@@ -62,7 +62,7 @@ def shown(value: object) -> str:
     """A bounded `repr` without credentials, also of values whose `repr` raises."""
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001  as above
+    except Exception:
         text = f"<{type(value).__name__}>"
     return re.sub(r" at 0x[0-9a-f]+", "", masked(text))[:SHOWN_LIMIT]
 

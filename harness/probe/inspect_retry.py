@@ -34,7 +34,7 @@ def covered(retried: Any, spared: Any, classes: Mapping[str, type[BaseException]
 def retry_calls(
     function: Any, module: Module | None, tree: Function | None, classes: Mapping[str, type[BaseException]]
 ) -> list[dict[str, Any]]:
-    """The ``.retry(...)`` calls in a task's own function, each with its keywords and what its handler catches."""
+    """The ``.retry(...)`` calls in a task's own function, with keywords and what the handlers catch."""
     if tree is None or module is None:
         return []
     handlers = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)]
@@ -74,7 +74,7 @@ def _catches(kinds: Any, kind: type[BaseException]) -> bool:
 
 
 def _resolved(expression: ast.expr | None, names: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The classes that an ``except`` clause names, looked up in the function's module without running code."""
+    """The classes that an ``except`` clause names, looked up in the function's module, no code is run."""
     if expression is None:
         return (BaseException,)
     if isinstance(expression, ast.Tuple):

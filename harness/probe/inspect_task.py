@@ -212,7 +212,7 @@ def autoretry_in_force(task: Any) -> dict[str, Any]:
 def _attribute(task: Any, name: str) -> Any:
     try:
         return getattr(task, name, DEFAULTS.get(name))
-    except Exception as error:  # noqa: BLE001  a property of the app's own task class
+    except Exception as error:
         return f"unreadable: {shown(error)}"
 
 
@@ -220,5 +220,5 @@ def _equals_setting(task: Any, name: str, setting: str) -> bool:
     """Celery fills what is None from the settings when it binds a task (celery/app/task.py, `bind`)."""
     try:
         return bool(getattr(task, name) == task.app.conf[setting])
-    except Exception:  # noqa: BLE001  values of the app's own, compared by its own code
+    except Exception:
         return False
