@@ -88,6 +88,13 @@ def app_name(given: str | None) -> str:
 )
 @click.option("--stage", default="processes", show_default=True, metavar="S", help="Where to run it.")
 @click.option("--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq.")
+@click.option(
+    "--database",
+    type=click.Choice(["sqlite", "postgres"]),
+    default="sqlite",
+    show_default=True,
+    help="What the app's Django database is replaced by.",
+)
 @click.option("--server", metavar="BINARY", help="The broker's binary on PATH: valkey-server, redis-server.")
 @click.option(
     "--warp",
@@ -112,7 +119,8 @@ def app_name(given: str | None) -> str:
 @click.pass_context
 def verify(
     ctx: click.Context, app: str | None, workdir: Path, contract_path: Path | None, stage: str, broker: str,
-    server: str | None, warp: str, seed: int | None, only: tuple[str, ...], tiers: tuple[str, ...],
+    database: str, server: str | None, warp: str, seed: int | None,
+    only: tuple[str, ...], tiers: tuple[str, ...],
     as_json: bool, quiet: bool, reports: Path,
 ) -> None:  # fmt: skip
     """Run the app on a stage, under faults, and judge every guarantee of its contract."""
@@ -133,7 +141,8 @@ def verify(
             run.Request(
                 app=name, contract=contract, workdir=workdir.resolve(), stage=stage, broker=broker, warp=warp,
                 seed=random.randrange(10**6) if seed is None else seed, only=only, tiers=tiers,
-                reports=reports, server=server, command=_command(name, workdir, contract_path, stage, warp),
+                reports=reports, server=server, database=database,
+                command=_command(name, workdir, contract_path, stage, warp, database),
                 report=progress.say,
             )
         )  # fmt: skip
@@ -168,7 +177,8 @@ def replay(ctx: click.Context, folder: Path, quiet: bool) -> None:
         outcomes = run.verify(
             run.Request(
                 app=header.app, contract=contract, workdir=Path(header.workdir), stage=header.stage,
-                broker=header.broker, warp="off" if header.warp == "off" else "auto", seed=header.seed,
+                broker=header.broker, warp="off" if header.warp == "off" else "auto",
+                seed=header.seed, database=header.database,
                 only=header.only, tiers=header.tiers, reports=folder.resolve().parent.parent,
                 command=header.command, report=progress.say,
             )
@@ -256,12 +266,15 @@ def _check_warp(warp: str) -> None:
         raise UsageError(f"--warp {warp}: no such rate.", remedy="Take auto, off, or a number from 1 to 60.")
 
 
-def _command(name: str, workdir: Path, contract_path: Path | None, stage: str, warp: str) -> str:
+def _command(
+    name: str, workdir: Path, contract_path: Path | None, stage: str, warp: str, database: str
+) -> str:
     words = ["celery-harness", "verify", "-A", name]
     words += ["--workdir", str(workdir)] if workdir != Path() else []
     words += ["--contract", str(contract_path)] if contract_path else []
     words += ["--stage", stage] if stage != "processes" else []
     words += ["--warp", warp] if warp != "auto" else []
+    words += ["--database", database] if database != "sqlite" else []
     return shlex.join(words)
 
 

@@ -32,6 +32,7 @@ class Request:
     only: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
     reports: Path = Path("reports")
+    database: str = "sqlite"
     server: str | None = None
     command: str = ""
     report: Callable[[str], None] = field(default=lambda _text: None)
@@ -57,7 +58,7 @@ def verify(request: Request) -> Outcomes:
     kind: type[Stage] = discovery.find("stages", request.stage)
     settings = StageSettings(
         app=request.app, contract=request.contract, workdir=request.workdir, broker=request.broker,
-        warp=request.warp, seed=request.seed, server=request.server,
+        warp=request.warp, seed=request.seed, server=request.server, database=request.database,
     )  # fmt: skip
     request.report(f"stage {request.stage}, broker {request.broker}: starting")
     with kind.open(settings) as world:
@@ -90,6 +91,7 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
     found: list[Event] = end_state.read(world, contract)
     header = Header(
         app=request.app, stage=request.stage, broker=request.broker, seed=request.seed, warp=world.warp,
+        database=request.database,
         workdir=str(request.workdir), contract=contract.path, origins=contract.origins,
         only=request.only, tiers=request.tiers,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,

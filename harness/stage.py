@@ -28,6 +28,8 @@ class StageSettings:
     broker: str = "redis"
     warp: str = "auto"
     seed: int = 0
+    database: str = "sqlite"
+    """``sqlite``, or ``postgres`` where its binaries are there."""
     server: str | None = None
     """The server binary to prefer (``valkey-server``, ``redis-server``); None takes the default."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from harness.history import Event
 from harness.inspection import refusal
 from harness.launcher import ProcessLauncher
 from harness.mail_sink import MailSink
+from harness.postgres_server import PostgresDatabase
 from harness.redis_server import RedisServer, entries
 from harness.stage import StageSettings
 from harness.stages._client import ProcessClient
@@ -59,7 +60,7 @@ class ProcessWorld:
     results: RedisServer
     cache: RedisServer
     mail: MailSink
-    database: SqliteDatabase
+    database: SqliteDatabase | PostgresDatabase
 
     def __init__(self, settings: StageSettings, launcher: ProcessLauncher, clock: StageClock) -> None:
         self.settings = settings

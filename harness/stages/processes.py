@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from harness import discovery, redis_server
 from harness.broker import Availability, Broker
@@ -12,6 +13,7 @@ from harness.database import SqliteDatabase
 from harness.errors import StageError
 from harness.launcher import ProcessLauncher
 from harness.mail_sink import MailSink
+from harness.postgres_server import PostgresDatabase
 from harness.probe.config import VARIABLE, ProbeConfig
 from harness.redis_server import RedisServer
 from harness.stage import Stage, StageSettings, World
@@ -50,6 +52,9 @@ class Processes(Stage):
             raise StageError(
                 f"The processes stage cannot run: {availability.why}.", remedy=availability.remedy
             )
+        if settings.database == "postgres" and not PostgresDatabase.available().ok:
+            missing = PostgresDatabase.available()
+            raise StageError(f"PostgreSQL was asked for, and {missing.why}.", remedy=missing.remedy)
         folder, token = ProcessLauncher.new_folder()
         shared, environments = _shared_clock(settings, folder)
         launcher = ProcessLauncher(environments, folder, token)
@@ -94,8 +99,12 @@ def _start(world: ProcessWorld) -> None:
     world.results = RedisServer(launcher, "results")
     world.cache = RedisServer(launcher, "cache")
     world.mail = MailSink(launcher)
-    world.database = SqliteDatabase(launcher.folder / "database")
-    servers = (world.broker, world.results, world.cache, world.mail)
+    servers: list[Any] = [world.broker, world.results, world.cache, world.mail]
+    if settings.database == "postgres":
+        world.database = PostgresDatabase(launcher)
+        servers.append(world.database)
+    else:
+        world.database = SqliteDatabase(launcher.folder / "database")
     for server in servers:
         getattr(server, "launch", server.start)()
     _configure(world)
@@ -109,7 +118,7 @@ def _start(world: ProcessWorld) -> None:
     loaded = world.client.answer("load")
     world.check_interlock()
     world.tasks = tuple(loaded["tasks"])
-    world.versions = loaded["versions"]
+    world.versions = {**loaded["versions"], "broker": kind.available().version}
     world.client.ask("prepare")
     world.snapshot = world.client.ask("snapshot")["snapshot"]
     for worker in world.workers.values():
@@ -121,15 +130,17 @@ def _start(world: ProcessWorld) -> None:
 
 def _stop(world: ProcessWorld) -> None:
     """End the servers and close our own connections to them; the launcher ends whatever else there is."""
-    for name in ("broker", "results", "cache"):
+    for name in ("broker", "results", "cache", "database"):
         server = getattr(world, name, None)  # a start that failed in the middle has not all of them
-        if server is not None:
+        if server is not None and hasattr(server, "stop"):
             server.stop()
 
 
 def _configure(world: ProcessWorld) -> None:
     """Write what the probe reads, and name the file in the environment of everything that starts."""
     addresses = [*world.broker.addresses(), world.results.address, world.cache.address, world.mail.address]
+    if isinstance(world.database, PostgresDatabase):
+        addresses.append(world.database.address)
     config = ProbeConfig(
         folder=str(world.folder),
         broker_url=world.broker.url(),
