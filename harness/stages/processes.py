@@ -94,7 +94,7 @@ def _shared_clock(
 
 def _start(world: ProcessWorld) -> None:
     launcher, settings = world.launcher, world.settings
-    kind = discovery.find("brokers", settings.broker)
+    kind: Any = discovery.find("brokers", settings.broker)
     world.broker = kind(launcher, settings.server) if settings.broker == "redis" else kind(launcher)
     world.results = RedisServer(launcher, "results")
     world.cache = RedisServer(launcher, "cache")
