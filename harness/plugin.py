@@ -1,10 +1,10 @@
 """The pytest plugin: options, markers, and fixtures to write scenarios with.
 
 High level: `verify` judges guarantees of an app on a stage; whole runs are shared within a session.
-Low level: `world` is a stage of the test's own, with `workers`, `broker`, `mailbox`, `filesystem`,
-`database`, `inject` and `conduct` to hold it by; `open_world` opens one for a whole module or session.
-Names that pytest-celery has are used where they mean the same thing (`celery_worker` is a running
-worker, `celery_broker` the running broker).
+Low level: `world` is a stage of the test's own, with `worker`, `workers`, `broker`, `mailbox`,
+`filesystem`, `database`, `inject` and `conduct` to hold it by; `open_world` opens one for a whole module
+or session. pytest-celery's names for a running worker and broker, `celery_worker` and `celery_broker`,
+mean the same here, unless pytest-celery is installed: then they are its own.
 """
 
 from __future__ import annotations
@@ -54,10 +54,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The markers."""
+    """The markers, and the names that pytest-celery leaves free."""
     config.addinivalue_line("markers", "harness_app(app, contract=None, workdir=None): the app of a scenario")
     config.addinivalue_line("markers", "harness_broker(name): a scenario for one kind of broker")
     config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
+    if not config.pluginmanager.hasplugin("celery"):  # the name of pytest-celery's entry point
+        config.pluginmanager.register(PytestCeleryNames(), "celery-harness-names")
+
+
+class PytestCeleryNames:
+    """The names of pytest-celery for what both have."""
+
+    @pytest.fixture
+    def celery_worker(self, worker: Worker) -> Worker:
+        """The first of the running workers."""
+        return worker
+
+    @pytest.fixture
+    def celery_broker(self, broker: Broker) -> Broker:
+        """The running broker."""
+        return broker
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -310,7 +326,7 @@ def world(open_world: OpenWorld, harness_broker_name: str, celery_app_target: Ta
 
 
 @pytest.fixture
-def celery_worker(world: World) -> Worker:
+def worker(world: World) -> Worker:
     """The first of the running workers."""
     return next(iter(world.workers.values()))
 
@@ -325,12 +341,6 @@ def workers(world: World) -> Any:
 def broker(world: World) -> Broker:
     """The running broker."""
     return world.broker
-
-
-@pytest.fixture
-def celery_broker(broker: Broker) -> Broker:
-    """The running broker, by pytest-celery's name for it."""
-    return broker
 
 
 @pytest.fixture
