@@ -89,6 +89,7 @@ class Conductor:
         self.lingering += [each for each in running if each.experiment.lingering and not each.over]
         self._strikes_over(running)
         self._aftermath()
+        self.world.check_interlock()
 
     def _begin(self, experiment: Experiment, stack: ExitStack) -> Running:
         now_s = self.world.clock.now_s()

@@ -178,6 +178,9 @@ class World(Protocol):
     def log_lines(self, name: str) -> Sequence[str]:
         """What a process of the stage printed."""
 
+    def check_interlock(self) -> None:
+        """`InterlockError` where the app tried to reach anything that the stage did not start."""
+
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
         returned function is called.

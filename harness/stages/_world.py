@@ -29,6 +29,10 @@ from harness.warp.controller import BENT_LIMIT_S, Warp
 from harness.warp.pace import FixedRate, RealTime
 
 
+REFUSED = "refused"
+"""The file in which the preloaded library names the addresses that it refused."""
+
+
 class StageClock:
     """Seconds since the run began, on the clock that all processes of the stage share."""
 
@@ -200,10 +204,14 @@ class ProcessWorld:
         return [at_s + self.clock.zero_s for at_s in coming]
 
     def check_interlock(self) -> None:
-        """`InterlockError` where any process was refused an address."""
+        """`InterlockError` where any process was refused an address, by Python or below it."""
         for event in self.log.refresh():
             if event.kind == "interlock-refused":
                 raise refusal(dict(event.data))
+        refused = self.folder / REFUSED
+        if refused.exists():
+            pid, _, address = refused.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
+            raise refusal({"address": address, "blame": f"a C library in process {pid} connects to it"})
 
     def workers_on(self, queue: str) -> list[ProcessWorker]:
         """The workers that consume a queue."""

@@ -19,7 +19,7 @@ from harness.redis_server import RedisServer
 from harness.stage import Stage, StageSettings, World
 from harness.stages._client import ProcessClient
 from harness.stages._worker import workers_of
-from harness.stages._world import ProcessWorld, StageClock
+from harness.stages._world import REFUSED, ProcessWorld, StageClock
 from harness.warp import library
 from harness.warp.clock import SharedClock
 from harness.warp.controller import Warp
@@ -157,7 +157,7 @@ def _configure(world: ProcessWorld) -> None:
         VARIABLE: str(path),
         "CELERY_BROKER_URL": world.broker.url(),
         "CELERY_HARNESS_ALLOW": allowed,
-        "CELERY_HARNESS_REFUSED": str(world.folder / "refused"),
+        "CELERY_HARNESS_REFUSED": str(world.folder / REFUSED),
         **{
             name: value.replace("{files}", str(world.folder / "files"))
             for name, value in {**world.contract.environment, **world.settings.environment}.items()
