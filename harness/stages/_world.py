@@ -28,7 +28,6 @@ from harness.warp.clock import SharedClock
 from harness.warp.controller import BENT_LIMIT_S, Warp
 from harness.warp.pace import FixedRate, RealTime
 
-
 REFUSED = "refused"
 """The file in which the preloaded library names the addresses that it refused."""
 
