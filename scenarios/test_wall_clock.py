@@ -26,8 +26,11 @@ def rolled_back(myhours_code: None) -> Iterator[None]:
 def outbox(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Mails that would have been sent."""
     sent: list[Any] = []
-    message = import_module("core.alerts").EmailMessage
-    monkeypatch.setattr(message, "send", sent.append)
+
+    def send(message: Any) -> None:
+        sent.append(message)
+
+    monkeypatch.setattr(import_module("core.alerts").EmailMessage, "send", send)
     return sent
 
 
