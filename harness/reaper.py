@@ -4,8 +4,8 @@ The reaper is a process of its own that holds the read end of a pipe; only the h
 end (close-on-exec: nothing that it starts inherits it, and a child between fork and exec keeps the pipe
 open until it carries the run's token). Lines on the pipe name the sessions that were started. When the
 pipe ends, whatever the reason, every process of these sessions and every descendant of one is killed,
-and so is every process of this user that carries the token in its environment; then the run's folder
-is removed. This file runs on the standard library alone: the reaper is started from it.
+and so is every process that carries the token in its environment or writes its errors into the run's
+folder; then the folder is removed. This file needs the standard library alone: the reaper runs it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ END_WITHIN_S = 10.0
 """How long the end of everything may take before it is given up."""
 QUIET_S = 0.25
 """How long nothing may carry the token: in the middle of an exec a process has no environment to read."""
+BEGINNING = {"logs", "orders", "files", "clock", f"{OWNER}.partial"}
+"""What may be in a run's folder before it has an owner; folders with other things are not ours to remove."""
 UNOWNED_AFTER_S = 600.0
 """The age from which a folder without an owner is one whose harness was killed before it wrote one."""
 
@@ -143,14 +145,14 @@ def sweep_stale() -> list[Path]:
 def _stale(folder: Path) -> bool:
     """Whether a folder's owner is gone; what it started is ended if so."""
     if not (folder / OWNER).exists():
-        return time.time() - folder.stat().st_mtime > UNOWNED_AFTER_S
+        return set(os.listdir(folder)) <= BEGINNING and time.time() - folder.stat().st_mtime > UNOWNED_AFTER_S
     owner, here = json.loads((folder / OWNER).read_text(encoding="ascii")), _owner()
     if (owner["boot"], owner["pids"]) != (here["boot"], here["pids"]):
         return bool(owner["boot"] != here["boot"])  # another container's processes cannot be seen from here
     if owner["pid"] in _processes() and start_time(owner["pid"]) == owner["start_time"]:
         return False
     said = (folder / SESSIONS).read_text(encoding="ascii") if (folder / SESSIONS).exists() else ""
-    _end_all(owner["token"], said.splitlines(), quiet_s=0.0)
+    _end_all(owner["token"], folder, said.splitlines(), quiet_s=0.0)
     _release_segments(folder)
     return True
 
@@ -194,20 +196,23 @@ def _family(sessions: set[int]) -> Callable[[], set[int]]:
     return find
 
 
-def _marked(token: str) -> Callable[[], set[int]]:
-    """Finds processes of this user whose environment carries the token of a run."""
-    mark = f"{TOKEN}={token}".encode()
+def _marked(token: str, folder: Path) -> Callable[[], set[int]]:
+    """Finds this user's processes with the run's token, and all that write errors into its logs.
 
-    def find() -> set[int]:
-        found = set()
-        for pid in _processes():
-            with suppress(OSError):
-                path = Path(f"/proc/{pid}/environ")
-                if path.stat().st_uid == os.getuid() and mark in path.read_bytes().split(b"\0"):
-                    found.add(pid)
-        return found
+    Servers that set their own title overwrite their environment (valkey ``src/setproctitle.c``).
+    """
+    mark, logs = f"{TOKEN}={token}".encode(), os.path.realpath(folder / "logs") + "/"
 
-    return find
+    def marked(pid: int) -> bool:
+        with suppress(OSError):
+            if os.readlink(f"/proc/{pid}/fd/2").startswith(logs):
+                return True
+        with suppress(OSError):
+            path = Path(f"/proc/{pid}/environ")
+            return path.stat().st_uid == os.getuid() and mark in path.read_bytes().split(b"\0")
+        return False
+
+    return lambda: {pid for pid in _processes() if marked(pid)}
 
 
 def _end(find: Callable[[], Iterable[int]], within_s: float, *, quiet_s: float = 0.0) -> bool:
@@ -228,7 +233,7 @@ def _end(find: Callable[[], Iterable[int]], within_s: float, *, quiet_s: float =
         time.sleep(0.005)  # a dying process can only be polled; bounded above
 
 
-def _end_all(token: str, lines: Iterable[str], *, quiet_s: float) -> None:
+def _end_all(token: str, folder: Path, lines: Iterable[str], *, quiet_s: float) -> None:
     """Follow what the harness said to its end, then end the sessions that are left, and the marked ones."""
     sessions: dict[int, int] = {}
     for line in lines:
@@ -242,7 +247,7 @@ def _end_all(token: str, lines: Iterable[str], *, quiet_s: float) -> None:
     # While a session has a member, its number is given to nobody else: a leader that is gone is no stranger.
     own = {session for session, started in sessions.items() if start_time(session) in (None, started)}
     _end(_family(own), END_WITHIN_S)
-    _end(_marked(token), END_WITHIN_S, quiet_s=quiet_s)
+    _end(_marked(token, folder), END_WITHIN_S, quiet_s=quiet_s)
 
 
 def _release_segments(folder: Path) -> None:
@@ -259,6 +264,6 @@ def _release_segments(folder: Path) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _end_all(sys.argv[1], sys.stdin, quiet_s=QUIET_S)
+    _end_all(sys.argv[1], Path(sys.argv[2]), sys.stdin, quiet_s=QUIET_S)
     _release_segments(Path(sys.argv[2]))
     shutil.rmtree(sys.argv[2], ignore_errors=True)

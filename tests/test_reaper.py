@@ -18,9 +18,11 @@ import pytest
 
 from harness import reaper
 from harness.reaper import PREFIX, SESSIONS, TOKEN, Reaper, end_session, members, start_time, sweep_stale
+from harness.stages.processes import Processes
 
 WITHIN_S = 30.0
 KILLS = 20
+HOME = str(Path(reaper.__file__).resolve().parent.parent)
 
 TREE = """
 import os, signal, subprocess, sys, time
@@ -63,6 +65,31 @@ for _ in range(3):
     reaper.watch(process.pid)
     print(process.pid, flush=True)
 sys.stdin.read()
+"""
+
+STAGE = """
+import sys
+from pathlib import Path
+from harness import reaper
+reaper.MEMORY = Path(sys.argv[1])
+from harness.contract import Contract, Tier, WorkerLayout
+from harness.stage import StageSettings
+from harness.stages.processes import Processes
+contract = Contract((Tier("shop", ("shop.*",)),), (WorkerLayout("main", ("celery",), 2),))
+print("opening", flush=True)
+with Processes.open(StageSettings("shop:app", contract, Path(sys.argv[2]))) as world:
+    for _ in range(5):
+        world.send("shop.sell", [], {}, body={"hold_s": 1000.0})
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+SHOP = """
+from celery import Celery
+app = Celery("shop", broker="redis://example.invalid/0", backend="redis://example.invalid/1")
+
+@app.task(name="shop.sell")
+def sell():
+    pass
 """
 
 
@@ -108,9 +135,8 @@ def run_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def a_harness(folder: Path, tree: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", HARNESS, str(folder), secrets.token_hex(8), str(tree)]
-    home = str(Path(reaper.__file__).resolve().parent.parent)
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": home}
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": HOME}
     )
 
 
@@ -139,6 +165,67 @@ def test_nothing_is_left_after_the_harness_was_killed_at_a_random_moment(
     killed(harness)
     wait_for(lambda: not running_from(tree.parent), "the end of every process of the run, and of its reaper")
     assert not run_folder.exists()
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_nothing_is_left_of_a_whole_stage_after_its_harness_was_killed_at_a_random_moment(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broker, results, cache, mail, client and a worker with its children; every fourth one was up."""
+    if not Processes.available("redis").ok:
+        pytest.skip(Processes.available("redis").remedy)
+    (tmp_path / "shop.py").write_text(SHOP, encoding="ascii")
+    (tmp_path / "runs").mkdir()
+    mark = f"REAPER_TEST={secrets.token_hex(8)}"
+    variables = {"REAPER_TEST": mark.partition("=")[2], "TMPDIR": str(tmp_path / "runs"), "PYTHONPATH": HOME}
+    harness = subprocess.Popen(
+        [sys.executable, "-c", STAGE, str(tmp_path / "runs"), str(tmp_path)],
+        env=os.environ | variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert harness.stdout is not None
+    assert harness.stdout.readline() == b"opening\n"
+    if seed % 4 == 0:
+        assert harness.stdout.readline() == b"open\n"
+        assert len(carriers(mark, tmp_path)) >= 8
+    else:
+        time.sleep(random.Random(seed).uniform(0.0, 1.5))  # the moment of the kill; nothing is awaited
+    killed(harness)
+    wait_for(lambda: not carriers(mark, tmp_path), "the end of every process of the stage, and of its reaper")
+    left = list((tmp_path / "runs").glob(f"{PREFIX}*"))
+    assert [folder for folder in left if (folder / reaper.OWNER).exists()] == []
+    # One that was killed before it had a reaper leaves an empty folder: a later run sweeps it.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "runs"))
+    monkeypatch.setattr(reaper, "MEMORY", tmp_path / "runs")
+    for folder in left:
+        os.utime(folder, (0, 0))
+    assert sorted(sweep_stale()) == sorted(left)
+    assert not left or seed % 4
+
+
+def carriers(mark: str, folder: Path) -> list[int]:
+    """Processes that inherited a variable, or stand in a folder: Valkey overwrites its environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                inherited = mark.encode() in (entry / "environ").read_bytes().split(b"\0")
+                if inherited or (entry / "cwd").readlink().is_relative_to(folder):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def test_what_writes_into_the_folder_ends_although_nobody_told_of_it(run_folder: Path, tree: Path) -> None:
+    """Killed between the start of a server and the word to the reaper; the server shows no environment."""
+    (run_folder / "logs").mkdir()
+    keeper = Reaper()
+    keeper.start(secrets.token_hex(8), run_folder)
+    with (run_folder / "logs" / "server.log").open("ab") as log:
+        command = [sys.executable, "-I", "-S", str(tree), "stubborn"]
+        server = subprocess.Popen(command, env={}, stderr=log, start_new_session=True)
+    keeper.close()
+    assert server.wait(WITHIN_S) == -signal.SIGKILL
 
 
 def test_an_orderly_end_leaves_nothing_either_and_waits_for_it(tree: Path, run_folder: Path) -> None:
@@ -253,9 +340,15 @@ def test_an_owner_is_gone_with_its_boot_or_its_process_and_out_of_sight_in_anoth
 
 def test_a_folder_without_an_owner_is_swept_when_it_is_old(run_folder: Path) -> None:
     assert sweep_stale() == []
-    old = time.time() - reaper.UNOWNED_AFTER_S - 1
-    os.utime(run_folder, (old, old))
+    os.utime(run_folder, (0, 0))
     assert sweep_stale() == [run_folder]
+
+
+def test_an_old_folder_with_things_that_no_run_puts_there_is_left_alone(run_folder: Path) -> None:
+    """The clock library is kept in a folder with the same beginning of its name."""
+    (run_folder / "libsimtime.so").write_bytes(b"")
+    os.utime(run_folder, (0, 0))
+    assert sweep_stale() == []
 
 
 def test_the_start_time_of_a_process_that_is_not_there_is_none() -> None:
