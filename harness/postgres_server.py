@@ -36,7 +36,8 @@ class PostgresDatabase:
     """A PostgreSQL server of the stage's own; all Django aliases share its one database.
 
     Trust authentication on a loopback port, no socket file, nothing synchronised to disk. `postgres`
-    refuses to run as root (``src/backend/main/main.c``): there it runs as ``postgres`` or ``nobody``.
+    refuses to run as root (``src/backend/main/main.c``): there it runs as ``postgres`` or ``nobody``,
+    who cannot read the stage's clock: its own ``now()`` is then the machine's.
     """
 
     NAME = "app"
