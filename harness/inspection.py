@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 from harness.errors import AppError, InterlockError
 from harness.launcher import ProcessLauncher, python_path
 from harness.probe.config import VARIABLE, ProbeConfig
+from harness.warp import library
 
 WITHIN_S = 60.0
 NOWHERE = ("127.0.0.1", 9)
@@ -44,6 +46,10 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(launcher.folder / "{alias}.sqlite3")}
     config = ProbeConfig(str(launcher.folder), url, url, url, NOWHERE, (NOWHERE,), {"*": database})
     config.write(launcher.folder / "probe.json")
+    refused = launcher.folder / "refused"
+    guard = {"CELERY_HARNESS_ALLOW": "{}:{}".format(*NOWHERE), "CELERY_HARNESS_REFUSED": str(refused)}
+    if library.find() is not None:
+        guard["LD_PRELOAD"] = library.preload(os.environ)
     process = launcher.popen(
         "inspection",
         [sys.executable, "-m", "harness.probe", "client", app],
@@ -52,6 +58,7 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
             "CELERY_HARNESS_ROLE": "client",
             "PYTHONPATH": python_path(),
             "CELERY_BROKER_URL": url,
+            **guard,
         },
         workdir=workdir,
         pipes=True,
@@ -60,7 +67,7 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
         output, _ = process.communicate(b'{"do": "load"}\n{"do": "snapshot"}\n', timeout=WITHIN_S)
     except subprocess.TimeoutExpired:
         raise AppError(f"{app}: the import did not end within {WITHIN_S:g} s.") from None
-    refuse_strangers(config.events)
+    refuse_strangers(config.events, refused)
     answers = [json.loads(line) for line in output.splitlines()]
     for answer in answers:
         if "error" in answer:
@@ -71,12 +78,18 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
     return Inspection(tuple(loaded["tasks"]), shown["snapshot"], loaded["versions"])
 
 
-def refuse_strangers(events: Path) -> None:
-    """`InterlockError` where the app tried to reach anything when it was imported."""
+def refuse_strangers(events: Path, refused: Path) -> None:
+    """`InterlockError` where the app tried to reach anything when it was imported.
+
+    `events` is the probe's record; `refused` has what the preloaded library refused below Python.
+    """
     for line in events.read_text(encoding="utf-8").splitlines() if events.exists() else ():
         event = json.loads(line)
         if event["kind"] == "interlock-refused":
             raise refusal(event.get("data", {}))
+    if refused.exists():
+        _, _, address = refused.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
+        raise refusal({"address": address, "blame": "a C library connects to it when the app is imported"})
 
 
 def refusal(data: dict[str, Any]) -> InterlockError:

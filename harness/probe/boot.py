@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from harness.probe import config as configuration
@@ -69,22 +71,35 @@ class Probe:
 
 def blame(where: str) -> str:
     """The setting or environment variable that holds this address, as far as one can be found."""
-    host = where.rpartition(":")[0] or where
+    return next((name for name, text in _addresses() if _holds(text, where)), "")
+
+
+def _holds(text: str, where: str) -> bool:
+    """Whether a text names an address: host and port, or the host alone where it is not this machine."""
+    if where in text:
+        return True
+    host, _, port = where.rpartition(":")
+    if host.removeprefix("[").startswith(("127.", "::1", "localhost")) or not host:
+        return bool(port) and re.search(rf"(?<!\d){port}(?!\d)", text) is not None
+    return host in text
+
+
+def _addresses() -> Iterator[tuple[str, str]]:
+    """Everything that may hold an address, by the name under which a user knows it."""
+    own = set(Interlock.VARIABLES)
     for name, value in os.environ.items():
-        if host in value and not name.startswith("CELERY_HARNESS"):
-            return f"environment variable {name}"
+        if name not in own and not name.startswith("CELERY_HARNESS"):
+            yield f"environment variable {name}", value
     conf: Any = sys.modules.get("django.conf")
     if conf is not None and conf.settings.configured:
         module = sys.modules.get(getattr(conf.settings, "SETTINGS_MODULE", "") or "")
         for name, value in vars(module).items() if module else ():
-            if name.isupper() and host in repr(value):
-                return f"{name} in {module.__name__ if module else ''}"
+            if name.isupper():
+                yield f"{name} in {module.__name__ if module else ''}", repr(value)
     celery: Any = sys.modules.get("celery")
     if celery is not None:
         for name, value in dict(celery.current_app.conf.changes).items():
-            if host in repr(value):
-                return f"app.conf.{name}"
-    return ""
+            yield f"app.conf.{name}", repr(value)
 
 
 def main() -> None:

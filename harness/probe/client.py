@@ -68,8 +68,8 @@ class Client:
                 import django
 
                 django.setup()
-            if sys.modules["django.conf"].settings.DATABASES:
-                call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+            for alias in sys.modules["django.conf"].settings.DATABASES:
+                call_command("migrate", database=alias, run_syncdb=True, verbosity=0, interactive=False)
         if self.setup:
             from celery.utils.imports import symbol_by_name
 

@@ -40,7 +40,7 @@ class Guard:
         sys.addaudithook(self._audit)
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.sendto"):
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             self._address(event, args[1])
         elif event == "socket.getaddrinfo":
             self._name(args[0], args[1])

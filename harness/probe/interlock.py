@@ -36,13 +36,16 @@ LOCAL_RESULTS = ("disabled", "rpc", "django-db", "django-cache", "cache+memory",
 class Interlock:
     """The replacement of everything outside, in this process and those forked from it."""
 
+    VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+    """What Celery reads before any setting (`celery/app/utils.py`); it names the stage's broker."""
+
     def __init__(self, config: ProbeConfig, note: Callable[[str], None]) -> None:
         self.config = config
         self.note = note
 
     def install(self) -> None:
         """Before anything of the app is imported."""
-        for name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
+        for name in self.VARIABLES:
             os.environ[name] = self.config.broker_url
         self._kombu()
         self._results()

@@ -152,7 +152,8 @@ def _configure(world: ProcessWorld) -> None:
     )
     path = world.folder / "probe.json"
     config.write(path)
-    allowed = ",".join(f"{host}:{port}" for host, port in addresses)
+    # ``localhost`` may be ``::1`` first; nobody listens there, and the client goes on to 127.0.0.1.
+    allowed = ",".join(f"{host}:{port},[::1]:{port}" for host, port in addresses)
     world.launcher.environment |= {
         VARIABLE: str(path),
         "CELERY_BROKER_URL": world.broker.url(),
