@@ -177,7 +177,10 @@ class RabbitmqBroker(Broker):
     def _environment(self) -> dict[str, str]:
         # One scheduler without busy waiting: a node of a test has little to do, and the virtual clock
         # can only jump while its threads sleep.
+        # A node that is started again meets the interlock: its name daemon and itself are no strangers.
+        own = (self.port, self._epmd_port, self._distribution_port)
         return {
+            "CELERY_HARNESS_ALLOW": ",".join(f"127.0.0.1:{port}" for port in own),
             "HOME": str(self.folder),
             "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_NODE_PORT": str(self.port),
