@@ -191,7 +191,7 @@ def read(path: Path) -> History:
     if len(documents) < 2 or foot.get("end") != len(body):
         raise HistoryError(f"{path}: the history is cut after line {len(lines)}.", remedy=remedy)
     events = tuple(_event(document, path, number) for number, document in enumerate(body, start=2))
-    return History(_header(head), events)
+    return History(_header(head, path), events)
 
 
 def event_line(event: Event) -> str:
@@ -209,7 +209,7 @@ def event_line(event: Event) -> str:
 def _document(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
         document = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HistoryError(f"{path}:{number}: the history is cut or damaged here.") from error
     if not isinstance(document, dict):
         raise HistoryError(f"{path}:{number}: not an event.")
@@ -224,7 +224,7 @@ def _event(document: Mapping[str, Any], path: Path, number: int) -> Event:
             source=str(document.get("source", "harness")),
             task_id=document.get("task_id"),
             task=document.get("task"),
-            data=document.get("data", {}),
+            data=dict(document.get("data", {})),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise HistoryError(f"{path}:{number}: not an event: {error}.") from error
@@ -234,8 +234,11 @@ def _header_document(header: Header) -> dict[str, Any]:
     return {name: getattr(header, name) for name in Header.__slots__}
 
 
-def _header(document: Mapping[str, Any]) -> Header:
-    known = {name: document[name] for name in Header.__slots__ if name in document}
-    for name in ("only", "tiers", "notes"):
-        known[name] = tuple(known.get(name, ()))
+def _header(document: Mapping[str, Any], path: Path) -> Header:
+    blank, known = Header(), dict[str, Any]()
+    for name in Header.__slots__:
+        value, kind = document.get(name, getattr(blank, name)), type(getattr(blank, name))
+        if not isinstance(value, list if kind is tuple else kind) and name in document:
+            raise HistoryError(f"{path}:1: {name} is no {kind.__name__}: {value!r:.80}.")
+        known[name] = tuple(value) if kind is tuple else value
     return Header(**known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,9 +24,7 @@ def save(
     reports: Path, scenario: str, contract: Contract, history: History, verdicts: Sequence[Verdict]
 ) -> Path:
     """Write one run and return its folder."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-    folder = reports / scenario / f"{stamp}-seed{history.header.seed}"
-    folder.mkdir(parents=True)
+    folder = _new_folder(reports / scenario, history.header.seed)
     (folder / "contract.toml").write_text(dumps(contract), encoding="utf-8")
     histories.write(history, folder / "history.jsonl")
     save_verdicts(folder, verdicts)
@@ -48,7 +47,7 @@ def load(folder: Path) -> tuple[Contract, History]:
     path = folder / "contract.toml"
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise HistoryError(f"{path}: cannot be read: {error}.") from error
     history = histories.read(folder / "history.jsonl")
     contract = loads(text, path)
@@ -57,12 +56,27 @@ def load(folder: Path) -> tuple[Contract, History]:
 
 def load_verdicts(folder: Path) -> list[Verdict]:
     """The verdicts as they were given."""
-    return from_document(json.loads((folder / "verdict.json").read_text(encoding="utf-8")))
+    path = folder / "verdict.json"
+    try:
+        return from_document(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        remedy = f"celery-harness judge {folder} judges the run again."
+        raise HistoryError(f"{path}: cannot be read: {error}.", remedy=remedy) from error
+
+
+def _new_folder(scenario: Path, seed: int) -> Path:
+    """A folder whose name sorts after those of earlier runs; no other run has it."""
+    while True:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+        folder = scenario / f"{stamp}-seed{seed}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue  # another run of this microsecond
+        return folder
 
 
 def _remove_old(folder: Path) -> None:
     runs = sorted(path for path in folder.iterdir() if (path / "history.jsonl").exists())
     for run in runs[:-KEPT_RUNS]:
-        for path in run.iterdir():
-            path.unlink()
-        run.rmdir()
+        shutil.rmtree(run, ignore_errors=True)

@@ -217,7 +217,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, canary: Canary, outside: Path
         "CELERY_BROKER_WRITE_URL",
         "CELERY_RESULT_BACKEND",
     )
-    environment = dict.fromkeys(names, url)
+    environment = dict.fromkeys([*names, "CELERY_RESULT_BACKEND"], url)
     with opened(tmp_path_factory.mktemp("shop"), {"shop.py": text}, environment=environment) as driver:
         yield driver
 

@@ -1,0 +1,98 @@
+"""Runs are kept so that they can be judged again, and not for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import store
+from harness.contract import Contract, Tier
+from harness.errors import HarnessError, HistoryError, UsageError
+from harness.history import Event, Header, History
+from harness.verdict import Outcome, Verdict, overall
+
+CONTRACT = Contract(tiers=(Tier("shop", ("shop.*",), queue="celery"),))
+HISTORY = History(
+    Header(app="shop:app", seed=7, contract="contract.toml", origins={"shop.queue": "contract.toml:3"}),
+    (Event(0.5, "task-sent", "client:1", "a", "shop.sell", {"queue": "celery"}),),
+)
+VERDICTS = [
+    Verdict("queue_used", "shop", Outcome.BROKEN, "celery", "other", "contract.toml:3", (0,), "a", "b", "c"),
+    Verdict("retry_cap", "shop", Outcome.UNKNOWN, "5", "nothing"),
+]
+
+
+def save(reports: Path) -> Path:
+    return store.save(reports, "verify-shop", CONTRACT, HISTORY, VERDICTS)
+
+
+def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
+    folder = save(tmp_path)
+    assert folder.parent == tmp_path / "verify-shop"
+    assert folder.name.endswith("-seed7")
+    contract, history = store.load(folder)
+    assert history == HISTORY
+    assert contract.tiers == CONTRACT.tiers
+    assert (contract.path, contract.origins) == ("contract.toml", {"shop.queue": "contract.toml:3"})
+    assert store.load_verdicts(folder) == VERDICTS
+
+
+def test_only_the_latest_runs_of_a_scenario_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "KEPT_RUNS", 3)
+    other = store.save(tmp_path, "verify-other", CONTRACT, HISTORY, VERDICTS)
+    runs = [save(tmp_path) for _ in range(5)]
+    assert sorted((tmp_path / "verify-shop").iterdir()) == sorted(runs[2:])
+    assert other.exists()
+
+
+def test_runs_of_one_millisecond_do_not_meet(tmp_path: Path) -> None:
+    assert len({save(tmp_path) for _ in range(20)}) == 20
+
+
+def test_what_somebody_put_beside_the_runs_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "KEPT_RUNS", 1)
+    first = save(tmp_path)
+    (first.parent / "notes.txt").write_text("mine")
+    (first.parent / "0-own").mkdir()
+    (first / "figures").mkdir()
+    (first / "figures" / "one.txt").write_text("a report's own")
+    latest = save(tmp_path)
+    assert {path.name for path in first.parent.iterdir()} == {"notes.txt", "0-own", latest.name}
+
+
+@pytest.mark.parametrize("name", ["", "nothing"])
+def test_a_folder_without_a_run_is_a_usage_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no stored run here"):
+        store.load(tmp_path / name)
+
+
+def test_a_run_without_its_contract_has_a_hole(tmp_path: Path) -> None:
+    folder = save(tmp_path)
+    (folder / "contract.toml").unlink()
+    with pytest.raises(HistoryError, match=r"contract\.toml"):
+        store.load(folder)
+
+
+@pytest.mark.parametrize("content", [b"schema = ", b"\xff", b""])
+def test_a_damaged_contract_is_no_traceback(content: bytes, tmp_path: Path) -> None:
+    folder = save(tmp_path)
+    (folder / "contract.toml").write_bytes(content)
+    with pytest.raises(HarnessError):
+        store.load(folder)
+
+
+@pytest.mark.parametrize("content", ["", "7", "[{}]", '[{"outcome": "perhaps", "events": []}]', "[1]"])
+def test_damaged_verdicts_are_a_hole_in_the_record(content: str, tmp_path: Path) -> None:
+    folder = save(tmp_path)
+    (folder / "verdict.json").write_text(content)
+    with pytest.raises(HistoryError, match=r"verdict\.json"):
+        store.load_verdicts(folder)
+
+
+def test_a_run_is_as_bad_as_its_worst_guarantee_and_nothing_is_not_kept() -> None:
+    kept, broken, unknown = (Verdict("g", "t", outcome, "", "") for outcome in Outcome)
+    assert overall([kept, kept]) is Outcome.KEPT
+    assert overall([kept, unknown]) is Outcome.UNKNOWN
+    assert overall([unknown, broken, kept]) is Outcome.BROKEN
+    assert overall([]) is Outcome.UNKNOWN
