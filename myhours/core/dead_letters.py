@@ -89,7 +89,7 @@ def bury(letter: Letter) -> None:
     try:
         try:
             file_and_close(letter)
-        except Exception:  # noqa: BLE001 - any trouble with the database means: keep it here
+        except Exception:
             logger.warning("dead letter spooled", exc_info=True, extra=_data(letter))
             spool.write(asdict(letter))
     except Exception:
@@ -125,7 +125,7 @@ def _announce(task_id: str) -> None:
 
     try:
         alert_admins.apply_async((task_id,))
-    except Exception:  # noqa: BLE001 - core.tasks.watch_dead_letters sends what was not announced
+    except Exception:
         logger.warning("alert not published, it will be", exc_info=True, extra={"data": {"id": task_id}})
 
 

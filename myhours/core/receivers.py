@@ -117,5 +117,5 @@ def _keep_failure(task: Any, task_id: str) -> None:
         return
     try:
         backend.expire(backend.get_key_for_task(task_id), settings.CELERY_RESULT_FAILURE_EXPIRES)
-    except Exception:  # noqa: BLE001 - the dead letter is what counts
+    except Exception:
         logger.warning("result of a failure not kept longer", exc_info=True)

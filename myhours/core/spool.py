@@ -56,5 +56,5 @@ def file_all_now_and_then() -> None:
     _next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
     try:
         file_all()
-    except Exception:  # noqa: BLE001 - the database is still away
+    except Exception:
         logger.warning("spooled dead letters still cannot be filed", exc_info=True)

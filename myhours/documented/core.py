@@ -26,7 +26,7 @@ def generate_reports(year: int = 2026, month: int = 1) -> dict[str, Any]:
 
 
 @shared_task(bind=True, max_retries=3, default_retry_delay=60, name="core.tasks.cleanup_old_logs")
-def cleanup_old_logs(self, keep_days: int = 30):  # noqa: ANN001, ANN201 - as documented
+def cleanup_old_logs(self, keep_days: int = 30):
     """Remove old log files; the one task of the document that retries."""
     try:
         settings.LOGS_DIR.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def cleanup_old_logs(self, keep_days: int = 30):  # noqa: ANN001, ANN201 - as do
 
 
 @shared_task(bind=True, max_retries=1, name="core.tasks.process_dead_letter", queue="failed")
-def process_dead_letter(self, original_task_id, error_message, traceback_info):  # noqa: ANN001, ANN201 - as documented
+def process_dead_letter(self, original_task_id, error_message, traceback_info):
     """Claim: keeps a failed task for review. What it keeps is a result that lives for an hour."""
     logger.critical("Processing dead letter task: %s", original_task_id)
     return {"original_task_id": original_task_id, "processed_at": timezone.now().isoformat()}

@@ -100,7 +100,7 @@ app.conf.imports = (
 
 
 @app.task(bind=True, name="handle_failed_task")
-def handle_failed_task(self, task_id, error, traceback):  # noqa: ANN001, ANN201 - as documented
+def handle_failed_task(self, task_id, error, traceback):
     """Claim: called when a task has used up its retries. Nothing calls it."""
     logger.error("Task %s failed after all retries. Error: %s", task_id, error)
     app.send_task(

@@ -46,7 +46,7 @@ class Tier:
         nominal = self.nominal_delay_s(retries)
         if not settings.CELERY_TASK_RETRY_JITTER:
             return nominal
-        return nominal * random.uniform(1 - JITTER_SPREAD, 1)  # noqa: S311 - spreads load, guards nothing
+        return nominal * random.uniform(1 - JITTER_SPREAD, 1)
 
     @property
     def delays_s(self) -> tuple[int, ...]:

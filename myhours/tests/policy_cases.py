@@ -15,7 +15,6 @@ from myhours import policy
 from myhours.celery import app
 from payroll.tasks import calculate_payroll
 
-
 CONTRACT = tomllib.loads((Path(__file__).parent.parent / "contract.toml").read_text(encoding="utf-8"))
 
 
