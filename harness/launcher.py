@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -46,7 +45,7 @@ class ProcessLauncher:
         sweep_stale()
         token = secrets.token_hex(8)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home()))
-        for name in ("logs", "orders", "files"):
+        for name in ("logs", "orders", "files", "tmp"):
             (folder / name).mkdir()
         return folder, token
 
@@ -74,6 +73,7 @@ class ProcessLauncher:
         """Start a process; output goes to ``logs/NAME.log``, or to pipes for input and output."""
         clock = dict(self.clock_environment["passive" if passive else "active"])
         variables = {k: v for k, v in os.environ.items() if k not in UNWANTED}
+        variables["TMPDIR"] = str(self.folder / "tmp")  # what a killed process leaves there goes with the run
         variables |= self.environment | clock | {TOKEN: self.token} | dict(environment or {})
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -103,8 +103,6 @@ class ProcessLauncher:
         process = self.processes.pop(pid, None)
         if process is None:
             return
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
         end_session(pid, within_s=within_s)
         process.wait(timeout=within_s)
         for pipe in (process.stdin, process.stdout):

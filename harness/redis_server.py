@@ -136,7 +136,8 @@ class RedisServer:
 
     def drop_connections(self) -> int:
         """``CLIENT KILL`` for every connection but our own; returns how many there were."""
-        return int(self.client.client_kill_filter(_type="normal", skipme=True))
+        kinds = ("normal", "pubsub")
+        return sum(int(self.client.client_kill_filter(_type=kind, skipme=True)) for kind in kinds)
 
 
 def entries(client: Any, pattern: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

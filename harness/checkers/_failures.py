@@ -12,7 +12,7 @@ from harness.lives import ENDS, Life, lives_of
 from harness.workload import Body, Experiment, Send
 
 MARGIN_S = 30.0
-"""For the task to reach its end before letter and mail are waited for: what never comes is seen to be overdue."""
+"""For the task to reach its end before letter and mail are waited for, and seen to be overdue."""
 
 FOR_GOOD = frozenset({"failed", "rejected", "unknown-task"})
 

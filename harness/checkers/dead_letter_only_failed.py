@@ -30,9 +30,8 @@ class DeadLetterOnlyFailed(Checker):
 
     def experiments(self, contract: Contract, tier: Tier) -> Iterable[Experiment]:
         task = member_to_send(contract, tier)
-        if tier.dead_letter is None or task is None or not _retries(tier):
+        if tier.dead_letter is None or tier.retry is None or task is None or not _retries(tier):
             return
-        assert tier.retry is not None
         body = Body(stub=True, raises=tier.retry.on[0], failing_attempts=1)
         yield Experiment(
             f"{self.name}/{tier.name}", tier.name, (Send(task, body),), settle_within_s=settle_s(tier)

@@ -104,7 +104,7 @@ def _awaited(life: Life, said: str, retry: Retry, history: History) -> Finding:
     )
 
 
-def _left_alone(life: Life, failure: str, retry: Retry, history: History) -> Finding:
+def _left_alone(life: Life, failure: str, _retry: Retry, history: History) -> Finding:
     said = f"{failure}: {life.task}"
     again = [attempt.began for attempt in life.attempts if attempt.number > 0]
     if again or life.retries:

@@ -139,7 +139,7 @@ def _broken(delay: Delay, seen: _Seen, given_up: Sequence[Life], history: Histor
 
 
 def _spread(delay: Delay, trials: Sequence[Retrial], mine: Sequence[Life], history: History) -> Finding:
-    """All delays are inside their envelopes: are they spread inside them as promised?"""
+    """Tell, of delays that are all inside their envelopes, whether they are spread as promised."""
     said = _listed(delay, trials)
     if delay.jitter == "none":
         return kept(said, _events(trials))

@@ -51,7 +51,14 @@ class Client:
         from celery.app.utils import find_app
 
         sys.path.insert(0, str(Path.cwd()))
-        self.app = find_app(self.name)
+        try:
+            self.app = find_app(self.name)
+        except ModuleNotFoundError as error:
+            # `find_app` takes a name that is not in the module for a module (celery/app/utils.py).
+            module, colon, name = self.name.partition(":")
+            if colon and error.name == self.name and module in sys.modules:
+                raise AttributeError(f"{module} has no {name}") from None
+            raise
         self.app.loader.import_default_modules()
         self.app.finalize(auto=True)
         found = self.probe.verify(self.app)

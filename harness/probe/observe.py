@@ -2,7 +2,7 @@
 
 Sources: signals as documented in ``docs/userguide/signals.rst``; acknowledgements at
 `kombu.message.Message`; deliveries at `Consumer.create_task_handler`
-(`celery/worker/consumer/consumer.py`); results at `KeyValueStoreBackend._set_with_state`
+(`celery/worker/consumer/consumer.py`); results at `BaseKeyValueStoreBackend._set_with_state`
 (`celery/backends/base.py`); lost children at `Request.on_failure` (`celery/worker/request.py`).
 """
 
@@ -233,7 +233,7 @@ class Observer:
     def _wrap_results(self) -> None:
         from celery.backends import base
 
-        kinds: list[Any] = [base.KeyValueStoreBackend]
+        kinds: list[Any] = [base.BaseKeyValueStoreBackend]
         with suppress(ImportError):
             from celery.backends.redis import RedisBackend
 

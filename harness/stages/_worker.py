@@ -86,7 +86,7 @@ class ProcessWorker:
         """The pool's processes, oldest first."""
         with suppress(OSError):
             text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
-            return tuple(int(word) for word in text.split())
+            return tuple(pid for pid in map(int, text.split()) if _lives(pid))
         return ()
 
     def kill(self) -> None:
@@ -135,6 +135,13 @@ class ProcessWorker:
 
     def _log(self) -> str:
         return "The end of its log:\n" + self.world.launcher.log(f"worker-{self.name}")
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs: a zombie has ended, and only waits for its parent to notice."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 def workers_of(world: ProcessWorld, layouts: tuple[WorkerLayout, ...]) -> dict[str, ProcessWorker]:

@@ -13,6 +13,7 @@ from typing import Any
 from harness.broker import Broker
 from harness.contract import Contract
 from harness.database import SqliteDatabase
+from harness.errors import StageError
 from harness.event_log import EventLog
 from harness.history import Event
 from harness.inspection import refusal
@@ -51,7 +52,9 @@ class StageClock:
     def step_wall(self, seconds: float) -> None:
         """Step the wall clock; needs the shared clock."""
         if self.shared is None:
-            raise NotImplementedError("without warp the wall clock is the machine's own")
+            raise StageError(
+                "Without warp the wall clock is the machine's own.", remedy="Run with --warp auto."
+            )
         self.shared.step_wall(seconds)
 
 
