@@ -8,10 +8,12 @@ from typing import Any
 
 from harness.history import Event
 
-FINE_S, COARSE_S, STIR_S = 0.5, 8.0, 2.0
+FINE_S, COARSE_S, STIR_S, PATIENCE_S = 0.5, 8.0, 2.0, 65.0
 """Slack of a jump while something goes on or a task waits for what no event tells (a free child, a token
 of a rate limit), and while only housekeeping goes on. Restoring unacknowledged messages, the most frequent
-housekeeping that a guarantee depends on, comes every 10 s (`kombu/transport/redis.py`)."""
+housekeeping that a guarantee depends on, comes every 10 s (`kombu/transport/redis.py`). Something goes on
+for `STIR_S` after an event; a task that has waited for `PATIENCE_S` without one waits for no token of a
+rate of at least one a minute, but for a child that is busy for long."""
 
 
 class Moments:
@@ -38,8 +40,9 @@ class Moments:
 
     def slack_s(self, now_s: float) -> float:
         """How far a jump may pass a deadline of an event loop."""
-        stirred = now_s - self._latest_s < STIR_S
-        waiting = any(eta_s <= now_s for eta_s in self._waiting.values())
+        quiet_s = now_s - self._latest_s
+        stirred = quiet_s < STIR_S
+        waiting = quiet_s < PATIENCE_S and any(eta_s <= now_s for eta_s in self._waiting.values())
         return FINE_S if stirred or waiting else COARSE_S
 
     def _one(self, event: Event, tasks: Mapping[str, Any]) -> None:
