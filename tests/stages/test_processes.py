@@ -74,7 +74,8 @@ def test_a_killed_worker_comes_back_under_its_name_and_works(world: World) -> No
     before = worker.pid
     worker.kill()
     assert worker.ended()
-    worker.start()
+    worker.launch()
+    worker.ready()
     assert worker.pid not in (0, before)
     task_id = world.send("shop.pay", [2], {}, experiment="t/all")
     assert world.advance(lambda: ended(world, task_id), within_s=30)

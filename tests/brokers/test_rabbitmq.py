@@ -1,0 +1,61 @@
+"""RabbitMQ as a broker: a private node, read without being consumed, killed without losing a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.brokers.rabbitmq import RabbitmqBroker
+from harness.launcher import ProcessLauncher
+from tests.brokers.conftest import need, publish
+
+
+@pytest.fixture(scope="module")
+def broker(launcher: ProcessLauncher) -> Iterator[RabbitmqBroker]:
+    """One running node for this file."""
+    need(RabbitmqBroker)
+    running = RabbitmqBroker(launcher)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_a_queue_tells_how_many_messages_and_whose(broker: RabbitmqBroker) -> None:
+    publish(broker, "shop.pay", "id-1", [1], "counted")
+    publish(broker, "shop.pay", "id-2", [2], "counted")
+    state = broker.read(["counted", "never-declared"])
+    assert state.queues["counted"].depth == 2
+    assert state.queues["counted"].tasks == ("id-1", "id-2")
+    assert "never-declared" not in state.queues
+
+
+def test_reading_gives_back_in_order(broker: RabbitmqBroker) -> None:
+    publish(broker, "shop.pay", "id-1", [1], "peeked")
+    publish(broker, "shop.pay", "id-2", [2], "peeked")
+    first, second = broker.read(["peeked"]), broker.read(["peeked"])
+    assert first.queues["peeked"] == second.queues["peeked"]
+
+
+def test_a_message_is_decoded_with_its_arguments(broker: RabbitmqBroker) -> None:
+    publish(broker, "shop.pay", "id-1", [7], "decoded")
+    (message,) = broker.messages("decoded")
+    assert (message["id"], message["task"], message["args"], message["kwargs"]) == (
+        "id-1",
+        "shop.pay",
+        [7],
+        {},
+    )
+
+
+def test_no_queue_no_messages(broker: RabbitmqBroker) -> None:
+    assert broker.messages("never-declared") == []
+
+
+def test_a_killed_node_comes_back_with_durable_messages(broker: RabbitmqBroker) -> None:
+    publish(broker, "shop.pay", "id-1", [1], "durable")
+    assert broker.read(["durable"]).queues["durable"].depth == 1
+    broker.kill()
+    assert broker.pid == 0
+    broker.start()
+    assert broker.read(["durable"]).queues["durable"].tasks == ("id-1",)
