@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -143,7 +144,7 @@ def verify(
                 seed=random.randrange(10**6) if seed is None else seed, only=only, tiers=tiers,
                 reports=reports, server=server, database=database,
                 command=_command(name, workdir, contract_path, stage, warp, database),
-                report=progress.say,
+                report=progress.say, warn=partial(_warn, quiet=quiet),
             )
         )  # fmt: skip
     _show(outcomes.contract, outcomes.history, outcomes.verdicts, as_json=as_json, quiet=quiet)
@@ -180,7 +181,7 @@ def replay(ctx: click.Context, folder: Path, quiet: bool) -> None:
                 broker=header.broker, warp="off" if header.warp == "off" else "auto",
                 seed=header.seed, database=header.database,
                 only=header.only, tiers=header.tiers, reports=folder.resolve().parent.parent,
-                command=header.command, report=progress.say,
+                command=header.command, report=progress.say, warn=partial(_warn, quiet=quiet),
             )
         )  # fmt: skip
     _show(outcomes.contract, outcomes.history, outcomes.verdicts, as_json=False, quiet=quiet)
@@ -253,6 +254,11 @@ def doctor(ctx: click.Context) -> None:
         click.echo(f"{'ok     ' if row.ok else 'missing'}  {row.name:<22} {row.text}")
         ready = ready and (row.ok or row.optional)
     ctx.exit(0 if ready else 2)
+
+
+def _warn(text: str, *, quiet: bool) -> None:
+    if not quiet:
+        click.echo(f"celery-harness: {text}", err=True)
 
 
 def _check_warp(warp: str) -> None:

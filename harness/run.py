@@ -16,6 +16,8 @@ from harness.errors import UsageError
 from harness.history import Event, Header, History, ordered
 from harness.stage import Stage, StageSettings, World
 from harness.verdict import Outcome, Verdict
+from harness.warp import library
+from harness.workload import Experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class Request:
     server: str | None = None
     command: str = ""
     report: Callable[[str], None] = field(default=lambda _text: None)
+    """Called with what is being done."""
+    warn: Callable[[str], None] = field(default=lambda _text: None)
+    """Called with what the user should know, watched or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ def verify(request: Request) -> Outcomes:
     with kind.open(settings) as world:
         contract = contract_file.resolve(request.contract, world.tasks)
         needed = experiments.needed(contract, judges, request.tiers)
+        if world.warp == "off":
+            request.warn(_cost(contract, needed, asked=request.warp == "off"))
         Conductor(world, contract, request.report).run(needed)
         history = record_of(world, contract, request)
     verdicts = judge(contract, history, only=request.only, tiers=request.tiers)
@@ -111,6 +118,15 @@ def _with_command(verdict: Verdict, history: History) -> Verdict:
     if verdict.tier != "app":
         words.append(f"--tier {shlex.quote(verdict.tier)}")
     return replace(verdict, reproduce=" ".join(words))
+
+
+def _cost(contract: Contract, needed: Sequence[Experiment], *, asked: bool) -> str:
+    """What real time costs: the sum over batches of what is waited for in each, at most."""
+    longest_s = [
+        max(each.settle_within_s for each in batch) for batch in experiments.batches(contract, needed)
+    ]
+    why = "" if asked else f" ({library.why_missing()})"
+    return f"no warp{why}: hours take hours, and this run takes up to {sum(longest_s) / 60:,.0f} minutes."
 
 
 def _scenario(request: Request) -> str:

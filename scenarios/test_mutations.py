@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.plugin import Judgement, Verify
+from scenarios.since import YOUNG, need_young_settings
 
 pytestmark = pytest.mark.harness_app("myhours.celery:app", workdir="myhours")
 
@@ -83,6 +84,8 @@ def test_one_changed_line_breaks_its_guarantee(
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_without_the_mutation_the_guarantee_is_kept(myhours: Judgement, name: str) -> None:
     """The other half: what turns broken was kept."""
+    if MUTATIONS[name].breaks in YOUNG:
+        need_young_settings(myhours)
     myhours.assert_kept(MUTATIONS[name].breaks, MUTATIONS[name].tier)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.plugin import Judgement
+from scenarios.since import need_young_settings
 
 HOUR_S, WEEK_S = 3600, 7 * 24 * 3600
 TIERS = ("critical", "high", "background", "low", "normal")
@@ -13,6 +14,7 @@ TIERS = ("critical", "high", "background", "low", "normal")
 @pytest.mark.parametrize("tier", TIERS)
 def test_results_live_an_hour_and_failures_a_week(myhours: Judgement, tier: str) -> None:
     """The error of last night's run is still there in the morning."""
+    need_young_settings(myhours)
     promised = myhours.contract.tier(tier).result
     assert promised is not None
     assert (promised.expires_s, promised.failure_expires_s) == (HOUR_S, WEEK_S)
@@ -22,8 +24,7 @@ def test_results_live_an_hour_and_failures_a_week(myhours: Judgement, tier: str)
 @pytest.mark.parametrize("tier", TIERS)
 def test_large_results_are_compressed(myhours: Judgement, tier: str) -> None:
     """Celery reads `result_compression` from 5.7 on; older ones have no such setting."""
-    if myhours.history.header.versions["celery"] < "5.7":
-        pytest.skip("result_compression is new in Celery 5.7 (celery#9370)")
+    need_young_settings(myhours)
     myhours.assert_kept("result_compression", tier)
 
 
