@@ -13,6 +13,8 @@ from harness.checker import WHOLE_APP, Checker
 from harness.contract import Contract, Sample, Tier
 from harness.workload import Body, Experiment, Send
 
+STEADY = "no_lost_task"
+"""The checker whose experiments are the steady state: every task once, without faults."""
 PHASES = ("crash", "main", "limits")
 
 
@@ -23,9 +25,13 @@ def checkers(only: Iterable[str] = ()) -> list[Checker]:
 
 
 def needed(contract: Contract, judges: Iterable[Checker], tiers: Sequence[str] = ()) -> list[Experiment]:
-    """Every experiment that puts a promise to the test; equal names once, in order of phase and name."""
+    """Every experiment that puts a promise to the test; equal names once, in order of phase and name.
+
+    The steady state without faults is always among them: many checkers judge just that.
+    """
     found: dict[str, Experiment] = {}
-    for checker in judges:
+    steady: Checker = discovery.find("checkers", STEADY)()
+    for checker in (*judges, steady):
         for tier in (WHOLE_APP,) if checker.scope == "app" else contract.tiers:
             if tiers and tier is not WHOLE_APP and tier.name not in tiers:
                 continue

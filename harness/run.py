@@ -126,7 +126,8 @@ def _cost(contract: Contract, needed: Sequence[Experiment], *, asked: bool) -> s
         max(each.settle_within_s for each in batch) for batch in experiments.batches(contract, needed)
     ]
     why = "" if asked else f" ({library.why_missing()})"
-    return f"no warp{why}: hours take hours, and this run takes up to {sum(longest_s) / 60:,.0f} minutes."
+    minutes = max(1, sum(longest_s) / 60)
+    return f"no warp{why}: hours take hours, and this run takes up to {minutes:,.0f} minutes."
 
 
 def _scenario(request: Request) -> str:
