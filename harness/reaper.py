@@ -180,11 +180,14 @@ def _processes() -> dict[int, tuple[int, int]]:
     return found
 
 
-def _family(sessions: set[int]) -> Callable[[], set[int]]:
-    """Finds the processes of these sessions, and from then on of those that their descendants opened."""
+def _family(sessions: set[int], seeds: Callable[[], set[int]] = set) -> Callable[[], set[int]]:
+    """Finds these sessions' processes and the seeds, and from then on all that their descendants opened."""
 
     def find() -> set[int]:
-        processes, found, size = _processes(), set[int](), -1
+        # The seeds before the list of processes, so that the list has every child that a seed has left.
+        found = seeds()
+        processes, size = _processes(), -1
+        sessions.update(found & {session for _, session in processes.values()})
         while len(found) > size:
             size = len(found)
             for pid, (parent, session) in processes.items():
@@ -247,7 +250,8 @@ def _end_all(token: str, folder: Path, lines: Iterable[str], *, quiet_s: float) 
     # While a session has a member, its number is given to nobody else: a leader that is gone is no stranger.
     own = {session for session, started in sessions.items() if start_time(session) in (None, started)}
     _end(_family(own), END_WITHIN_S)
-    _end(_marked(token, folder), END_WITHIN_S, quiet_s=quiet_s)
+    # A leader that was started and not yet said is known by its token alone; its children need not have it.
+    _end(_family(own, _marked(token, folder)), END_WITHIN_S, quiet_s=quiet_s)
 
 
 def _release_segments(folder: Path) -> None:
