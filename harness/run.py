@@ -60,6 +60,7 @@ def verify(request: Request) -> Outcomes:
     if unknown:
         known = ", ".join(tier.name for tier in request.contract.tiers)
         raise UsageError(f"The contract has no tier {unknown[0]!r}.", remedy=f"Its tiers are: {known}.")
+    store.check_writable(request.reports)
     kind: type[Stage] = discovery.find("stages", request.stage)
     settings = StageSettings(
         app=request.app, contract=request.contract, workdir=request.workdir, broker=request.broker,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +19,15 @@ from harness.verdict import Verdict, document, from_document
 
 KEPT_RUNS = 50
 """Runs that are kept for one scenario; older ones are removed."""
+
+
+def check_writable(reports: Path) -> None:
+    """`UsageError` where runs cannot be kept: said before a run, not after it."""
+    place = reports.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"{reports}: runs cannot be kept here.", remedy="Name another folder: --reports DIR")
 
 
 def save(

@@ -122,7 +122,7 @@ def test_a_history_without_one_of_its_lines_is_refused(line: int, stored: Path) 
         (f'{{"schema": {SCHEMA}}}\n{{"end": 1}}\n', "cut after line 2"),
         (f'{{"schema": {SCHEMA}}}\n{{"kind": "effect"}}\n{{"end": 1}}\n', ":2: not an event"),
         (f'{{"schema": {SCHEMA}}}\n{{"at_s": "x", "kind": "effect"}}\n{{"end": 1}}\n', ":2: not an event"),
-        (f'{{"schema": {SCHEMA}}}\n{{"at_s": 1, "kind": "a", "data": 7}}\n{{"end": 1}}\n', ":2: not an event"),
+        (f'{{"schema": {SCHEMA}}}\n{{"at_s": 1, "kind": "", "data": 7}}\n{{"end": 1}}\n', ":2: not an event"),
         (f'{{"schema": {SCHEMA}, "only": 7}}\n{{"end": 0}}\n', ":1: "),
         (f'{{"schema": {SCHEMA}, "seed": "seven"}}\n{{"end": 0}}\n', ":1: "),
         (f'{{"schema": {SCHEMA}, "versions": []}}\n{{"end": 0}}\n', ":1: "),

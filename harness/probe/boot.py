@@ -80,7 +80,7 @@ def _holds(text: str, where: str) -> bool:
         return True
     host, _, port = where.rpartition(":")
     if host.removeprefix("[").startswith(("127.", "::1", "localhost")) or not host:
-        return bool(port) and re.search(rf"(?<!\d){port}(?!\d)", text) is not None
+        return bool(port) and (text == port or re.search(rf":{port}(?!\d)", text) is not None)
     return host in text
 
 
