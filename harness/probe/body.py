@@ -29,6 +29,8 @@ from typing import Any
 from harness.probe.record import Recorder, bounded
 
 MARK = "__celery_harness_body__"
+ALWAYS = 1_000_000
+"""More attempts than any task makes, as in `harness.workload`."""
 
 
 class Bodies:
@@ -91,7 +93,7 @@ class _Act:
         self.task = name
         self.recorder = recorder
         self.redelivered = False
-        self.failing = attempt < int(order.get("failing_attempts", 0))
+        self.failing = attempt < int(order.get("failing_attempts", ALWAYS))
         self.raises = order.get("raises") if self.failing else None
 
     def stand_in(self) -> str | None:

@@ -172,7 +172,8 @@ def made_up(task: Any, copy: int) -> list[Any]:
 
 
 def _made_up_value(parameter: inspect.Parameter, copy: int) -> Any:
-    annotation = str(getattr(parameter.annotation, "__name__", parameter.annotation))
+    named = str(getattr(parameter.annotation, "__name__", parameter.annotation))
+    annotation = named.partition("[")[0].partition(" |")[0].rpartition(".")[2].lower()
     made = {"int": copy + 1, "float": copy + 0.5, "bool": True, "list": [copy], "dict": {"copy": copy}}
     return made.get(annotation, f"{parameter.name}-{copy}")
 

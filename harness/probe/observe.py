@@ -221,10 +221,12 @@ class Observer:
 
         @functools.wraps(original)
         def on_failure(this: Any, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
-            if isinstance(exc_info.exception, WorkerLostError):
+            # Billiard pickles an error together with its traceback (`billiard.einfo.ExceptionWithTraceback`).
+            error = getattr(exc_info.exception, "exc", exc_info.exception)
+            if isinstance(error, WorkerLostError):
                 self.recorder.write(
                     "child-lost", this.id, this.name, worker=self.recorder.role.partition(":")[2],
-                    error=bounded(exc_info.exception),
+                    error=bounded(error),
                 )  # fmt: skip
             return original(this, exc_info, *args, **kwargs)
 
