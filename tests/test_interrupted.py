@@ -94,7 +94,7 @@ class Run:
         return self.carriers() | named
 
     def up(self) -> bool:
-        """Whether broker, results, cache, mail, client, a worker with two children and the reaper are there."""
+        """Whether servers, client, reaper and a worker with two children are there."""
         return len(self.look()) >= 9
 
     def left(self) -> list[str]:

@@ -52,6 +52,27 @@ def test_no_queue_no_messages(broker: RabbitmqBroker) -> None:
     assert broker.messages("never-declared") == []
 
 
+def test_dropped_connections_are_closed_at_the_node(broker: RabbitmqBroker) -> None:
+    """An open connection is told so, and new ones are taken."""
+    with broker._connection() as connection:
+        connection.connect()
+        broker.drop_connections()
+        with pytest.raises(connection.connection_errors):
+            connection.drain_events(timeout=30)
+    publish(broker, "shop.pay", "id-1", [1], "after")
+    assert broker.read(["after"]).queues["after"].depth == 1
+
+
+def test_a_paused_node_answers_nobody_until_it_goes_on(broker: RabbitmqBroker) -> None:
+    broker.pause()
+    try:
+        with pytest.raises(TimeoutError), broker._connection() as connection:
+            connection.connect()
+    finally:
+        broker.resume()
+    broker.ready()
+
+
 def test_a_killed_node_comes_back_with_durable_messages(broker: RabbitmqBroker) -> None:
     publish(broker, "shop.pay", "id-1", [1], "durable")
     assert broker.read(["durable"]).queues["durable"].depth == 1
