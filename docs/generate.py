@@ -48,7 +48,7 @@ def table(folder: str) -> str:
 def commands() -> list[str]:
     """The help page of the command and of each of its commands."""
     group = cli.harness
-    pages = {"celery-harness": group, **{f"celery-harness {n}": c for n, c in sorted(group.commands.items())}}
+    pages = {"celery-harness": group, **{f"celery-harness {n}": c for n, c in sorted(cli.commands().items())}}
     return [f"### `{name}`\n\n```text\n{help_of(command, name)}\n```" for name, command in pages.items()]
 
 

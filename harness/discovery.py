@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from harness.errors import UsageError
 
@@ -17,6 +18,8 @@ FOLDERS = {
     "brokers": "Broker",
     "reporters": "Reporter",
 }
+LISTED = ("faults", "checkers", "stages", "brokers")
+"""What ``list`` and ``explain`` show."""
 
 
 def names(folder: str) -> tuple[str, ...]:
@@ -39,6 +42,11 @@ def find(folder: str, name: str) -> type:
         if candidate.__module__ == module.__name__ and idea in bases and not inspect.isabstract(candidate):
             return candidate
     raise UsageError(f"harness/{folder}/{name}.py defines no {idea}.")
+
+
+def command(name: str) -> Any:
+    """The click command that the file ``harness/commands/NAME.py`` defines as `command`."""
+    return importlib.import_module(f"harness.commands.{name}").command
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

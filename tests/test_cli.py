@@ -187,6 +187,12 @@ def test_no_app_is_one_line_that_says_how_to_name_one(shop: Path, monkeypatch: p
     assert result.exit_code == 2
 
 
+def test_a_command_that_there_is_not_is_one_line_with_a_suggestion_and_2() -> None:
+    result = invoke("verfy", "-A", "shop:app")
+    one_line(result.stderr, r"no command 'verfy'.*Did you mean verify\?")
+    assert result.exit_code == 2
+
+
 @pytest.mark.parametrize(
     "words", [("--workdir", "nothing"), ("--seed", "x"), ("--database", "oracle"), ("--x",)]
 )

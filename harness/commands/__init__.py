@@ -1,0 +1,1 @@
+"""The commands of ``celery-harness``: one file each, which defines `command`, registered nowhere else."""

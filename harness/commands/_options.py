@@ -1,0 +1,39 @@
+"""What several commands take: ``-A`` and ``--workdir``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import UsageError
+
+
+def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``-A`` and ``--workdir``, as Celery's own command has them."""
+    workdir = click.Path(exists=True, file_okay=False, path_type=Path)
+    command = click.option(
+        "--workdir",
+        type=workdir,
+        default=Path(),
+        help="Change to this folder first, as Celery's option does.",
+    )(command)
+    return click.option("-A", "--app", "app", metavar="APP", help="What Celery's -A takes: proj.celery:app")(
+        command
+    )
+
+
+def app_name(given: str | None) -> str:
+    """The app: the option, else the one that ``celery -A APP harness`` was given."""
+    if given:
+        return given
+    words = sys.argv
+    for place, word in enumerate(words[:-1]):
+        if word in ("-A", "--app"):
+            return words[place + 1]
+        if word.startswith("--app="):
+            return word.partition("=")[2]
+    raise UsageError("No app was named.", remedy="Say which: -A proj.celery:app")

@@ -1,0 +1,35 @@
+"""``replay``: a stored run made again."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from harness import run, store
+from harness.commands._running import ended_by_signals, show, warn
+from harness.verdict import EXIT_STATUS, overall
+from harness.view import Progress
+
+
+@click.command("replay")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--quiet", is_flag=True, help="No progress, and no report when all is kept.")
+@click.pass_context
+def command(ctx: click.Context, folder: Path, quiet: bool) -> None:
+    """Run a stored run again: the same contract, seed, stage and faults."""
+    contract, history = store.load(folder)
+    header = history.header
+    with Progress(quiet=quiet) as progress, ended_by_signals():
+        outcomes = run.verify(
+            run.Request(
+                app=header.app, contract=contract, workdir=Path(header.workdir), stage=header.stage,
+                broker=header.broker, warp="off" if header.warp == "off" else "auto",
+                seed=header.seed, database=header.database,
+                only=header.only, tiers=header.tiers, reports=folder.resolve().parent.parent,
+                command=header.command, report=progress.say, warn=partial(warn, quiet=quiet),
+            )
+        )  # fmt: skip
+    show(outcomes.contract, outcomes.history, outcomes.verdicts, as_json=False, quiet=quiet)
+    ctx.exit(EXIT_STATUS[overall(outcomes.verdicts)])

@@ -1,0 +1,114 @@
+"""``verify``: run an app on a stage and judge it."""
+
+from __future__ import annotations
+
+import random
+import shlex
+from functools import partial
+from pathlib import Path
+
+import click
+
+from harness import discovery, run
+from harness.choice import find_contract
+from harness.commands._options import app_name, app_options
+from harness.commands._running import ended_by_signals, show, warn
+from harness.errors import UsageError
+from harness.verdict import EXIT_STATUS, overall
+from harness.view import Progress
+
+
+@click.command("verify")
+@app_options
+@click.option(
+    "--contract",
+    "contract_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The promises; contract.toml in the working directory, else drafted from the app.",
+)
+@click.option("--stage", default="processes", show_default=True, metavar="S", help="Where to run it.")
+@click.option("--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq.")
+@click.option(
+    "--database",
+    type=click.Choice(["sqlite", "postgres"]),
+    default="sqlite",
+    show_default=True,
+    help="What the app's Django database is replaced by.",
+)
+@click.option("--server", metavar="BINARY", help="The broker's binary on PATH: valkey-server, redis-server.")
+@click.option(
+    "--warp",
+    default="auto",
+    show_default=True,
+    metavar="auto|off|N",
+    help="Let time jump while everything sleeps; off for real time, N for a fixed rate.",
+)
+@click.option("--seed", type=int, help="Seed of everything random; printed with every verdict.")
+@click.option("--only", multiple=True, metavar="GUARANTEE", help="Judge only these; may be repeated.")
+@click.option("--tier", "tiers", multiple=True, metavar="T", help="Judge only these tiers; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.option("--quiet", is_flag=True, help="No progress, and no report when all is kept.")
+@click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIR",
+    help="Where runs are kept.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context, app: str | None, workdir: Path, contract_path: Path | None, stage: str, broker: str,
+    database: str, server: str | None, warp: str, seed: int | None,
+    only: tuple[str, ...], tiers: tuple[str, ...],
+    as_json: bool, quiet: bool, reports: Path,
+) -> None:  # fmt: skip
+    """Run the app on a stage, under faults, and judge every guarantee of its contract."""
+    name = app_name(app)
+    _check_warp(warp)
+    discovery.find("stages", stage)
+    discovery.find("brokers", broker)
+    for checker in only:
+        discovery.find("checkers", checker)
+    with Progress(quiet=quiet or as_json) as progress, ended_by_signals():
+        progress.say("reading the contract")
+        contract, drafted = find_contract(name, workdir, contract_path)
+        if drafted and not quiet:
+            click.echo(
+                "celery-harness: there is no contract.toml; judging what Celery has in force.", err=True
+            )
+        outcomes = run.verify(
+            run.Request(
+                app=name, contract=contract, workdir=workdir.resolve(), stage=stage, broker=broker, warp=warp,
+                seed=random.randrange(10**6) if seed is None else seed, only=only, tiers=tiers,
+                reports=reports, server=server, database=database,
+                command=_words(name, workdir, contract_path, stage, warp, database),
+                report=progress.say, warn=partial(warn, quiet=quiet),
+            )
+        )  # fmt: skip
+    show(outcomes.contract, outcomes.history, outcomes.verdicts, as_json=as_json, quiet=quiet)
+    if not as_json and not quiet:
+        click.echo(f"kept in {outcomes.folder}")
+    ctx.exit(EXIT_STATUS[overall(outcomes.verdicts)])
+
+
+def _check_warp(warp: str) -> None:
+    if warp in ("auto", "off"):
+        return
+    try:
+        rate = float(warp)
+    except ValueError:
+        rate = 0.0
+    if not 1 <= rate <= 60:
+        raise UsageError(f"--warp {warp}: no such rate.", remedy="Take auto, off, or a number from 1 to 60.")
+
+
+def _words(name: str, workdir: Path, contract_path: Path | None, stage: str, warp: str, database: str) -> str:
+    words = ["celery-harness", "verify", "-A", name]
+    words += ["--workdir", str(workdir)] if workdir != Path() else []
+    words += ["--contract", str(contract_path)] if contract_path else []
+    words += ["--stage", stage] if stage != "processes" else []
+    words += ["--warp", warp] if warp != "auto" else []
+    words += ["--database", database] if database != "sqlite" else []
+    return shlex.join(words)
