@@ -54,6 +54,14 @@ def preload(environment: Mapping[str, str]) -> str:
     return f"{path} {already}".strip()
 
 
+def guard() -> dict[str, str]:
+    """The environment that puts the library's `connect` in the place of libc's, the clock left as it is.
+
+    Empty where there is no library: what C libraries connect to by themselves is not refused then.
+    """
+    return {"LD_PRELOAD": preload(os.environ)} if find() is not None else {}
+
+
 @cache
 def _search() -> tuple[Path | None, str]:
     machine = compiler.host_machine()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect as inspect_
 import os
 import socket
 import sqlite3
@@ -317,6 +318,40 @@ def test_a_connection_below_python_is_refused_as_well(task: str, shop: Driver, c
         shop.world.check_interlock()
 
 
+def test_without_warp_nothing_below_python_gets_out_either(tmp_path: Path, canary: Canary) -> None:
+    if library.find() is None:
+        pytest.skip(library.why_missing())
+    text = SHOP.replace("CANARY", str(canary.port)).replace("OUTSIDE", str(tmp_path / "outside"))
+    with opened(tmp_path, {"shop.py": text}, warp="off") as shop:
+        assert shop.world.warp == "off"
+        for count, task in enumerate(("shop.by_libc", "shop.by_program", "shop.by_libpq"), start=1):
+            assert shop.outcome(shop.send(task)).kind == "task-failed"
+            refused = (shop.world.folder / "refused").read_text().splitlines()
+            assert len(refused) >= count
+            assert all(line.endswith(f" 127.0.0.1:{canary.port}") for line in refused)
+        assert shop.result("shop.opened_at_import") == "yes"
+        assert not shop.events("interlock-note"), "the guard is there"
+        with pytest.raises(InterlockError):
+            shop.world.check_interlock()
+
+
+def test_where_the_library_is_missing_the_run_says_what_is_not_held_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.libc_ver", lambda: ("musl", "1.2"))
+    library.find.cache_clear()
+    library._search.cache_clear()
+    try:
+        with opened(tmp_path, {"shop.py": PLAIN.format(imports="", line="")}) as shop:
+            assert shop.world.warp == "off"
+            (note,) = shop.events("interlock-note")
+            assert "C libraries" in note.get("text")
+            assert note.get("text").endswith(library.why_missing())
+    finally:
+        library.find.cache_clear()
+        library._search.cache_clear()
+
+
 def test_localhost_is_no_stranger_where_the_stage_listens(shop: Driver) -> None:
     """``localhost`` may be ``::1`` first; nobody is there, and 127.0.0.1 is tried next."""
     record = shop.world.folder / "refused"
@@ -434,6 +469,20 @@ def test_an_app_that_reaches_out_when_it_is_imported_is_refused_with_what_points
         inspect("shop:app", tmp_path)
     assert refused.value.exit_status == 2
     assert "which the stage did not start" in str(refused.value)
+
+
+def test_an_app_that_needs_its_broker_and_its_cache_at_import_can_be_looked_at(
+    tmp_path: Path, canary: Canary
+) -> None:
+    (tmp_path / "shop.py").write_text(SHOP.replace("CANARY", str(canary.port)), encoding="utf-8")
+    publishing = """
+        from shop import app, at_import, plain
+        assert at_import.get("shop.opened") == "yes"
+        plain.delay(1)
+        plain.apply_async((2,), countdown=5)
+    """
+    (tmp_path / "market.py").write_text(inspect_.cleandoc(publishing), encoding="utf-8")
+    assert "shop.plain" in inspect("market:app", tmp_path).tasks
 
 
 def test_an_app_that_swallows_the_refusal_is_refused_all_the_same(tmp_path: Path, canary: Canary) -> None:
