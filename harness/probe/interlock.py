@@ -4,7 +4,8 @@ Whatever the source of an address (environment, Django settings, ``conf.update``
 on a task or a connection), it is replaced where it is used:
 
 * broker: `kombu.Connection.__init__`, through which every broker connection goes;
-* result backend: `celery.app.backends.by_url`, which turns every setting into a backend;
+* result backend: `celery.app.backends.by_url`, which turns every setting into a backend, and
+  `RedisBackend.__init__`, for an instance that a task brings along;
 * Redis: `redis.ConnectionPool.__init__` and `redis.connection.Connection.__init__`;
 * Django: ``DATABASES``, ``CACHES`` and ``EMAIL_*`` when its settings are first read;
 * mail: `smtplib.SMTP.connect`; SQLite files: `sqlite3.connect`.
@@ -89,6 +90,28 @@ class Interlock:
             return original(url, loader)
 
         backends.by_url = by_url
+        self._own_results()
+
+    def _own_results(self) -> None:
+        try:
+            from celery.backends import redis
+        except ImportError:
+            return
+        kind, sentinel = redis.RedisBackend, redis.SentinelBackend
+        original = kind.__init__
+        url = self.config.result_url
+
+        def init(
+            this: Any, host: Any = None, port: Any = None, db: Any = None, password: Any = None,
+            max_connections: Any = None, *_: Any, **kwargs: Any,
+        ) -> None:  # fmt: skip
+            for name in ("url", "connection_pool"):
+                kwargs.pop(name, None)
+            original(this, max_connections=max_connections, url=url, **kwargs)
+
+        kind.__init__ = init
+        # One server, which no sentinel guards (celery/backends/redis.py).
+        sentinel._params_from_url, sentinel._get_pool = kind._params_from_url, kind._get_pool
 
     def _redis(self) -> None:
         try:

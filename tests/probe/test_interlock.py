@@ -28,7 +28,7 @@ from email.message import EmailMessage
 import redis
 import redis.asyncio
 from celery import Celery
-from celery.backends.redis import RedisBackend
+from celery.backends.redis import RedisBackend, SentinelBackend
 from kombu import Connection
 
 app = Celery("shop", broker="redis://127.0.0.1:CANARY/0", backend="redis://127.0.0.1:CANARY/1")
@@ -69,6 +69,11 @@ def publish_elsewhere():
 
 @app.task(name="shop.backend_of_its_own", backend=RedisBackend(app=app, url="redis://127.0.0.1:CANARY/6"))
 def backend_of_its_own():
+    return 1
+
+@app.task(name="shop.sentinel_of_its_own", backend=SentinelBackend(
+    app=app, url="sentinel://127.0.0.1:CANARY;sentinel://127.0.0.1:CANARY"))
+def sentinel_of_its_own():
     return 1
 
 @app.task(name="shop.redis_by_host")
@@ -251,11 +256,13 @@ def test_a_task_that_is_published_on_a_connection_of_its_own_is_run_by_the_stage
     assert shop.outcome(shop.result("shop.publish_elsewhere")).kind == "task-succeeded"
 
 
-def test_a_result_backend_that_is_hard_coded_on_a_task_is_the_stage_s(shop: Driver) -> None:
-    task_id = shop.send("shop.backend_of_its_own")
-    assert shop.outcome(task_id).kind == "task-succeeded"
-    (stored,) = shop.events("result-stored", task_id=task_id)
+@pytest.mark.parametrize("task", ["shop.backend_of_its_own", "shop.sentinel_of_its_own"])
+def test_a_result_backend_that_is_hard_coded_on_a_task_is_the_stage_s(task: str, shop: Driver) -> None:
+    """It is the one whose results are looked for at the end, and the one that `results_gone` strikes."""
+    assert shop.result(task) == 1
+    (stored,) = shop.events("result-stored")[-1:]
     assert stored.get("status") == "SUCCESS"
+    assert shop.world.result_exists(stored.get("key"))
 
 
 @pytest.mark.parametrize("task", ["shop.mail", "shop.mail_secure"])
