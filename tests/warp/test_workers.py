@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from harness.warp import Warp, library
-from harness.warp.controller import BENT_LIMIT_S
 from tests.warp.small_stage import small_stage
 
 
@@ -32,17 +30,17 @@ def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder: Path) -> None
             return [entry["next"] for entry in stage.record("attempt")]
 
         with Warp(stage.shared(), stage.pids, precise_s=known) as warp:
-            warp.reset()
             real = time.monotonic()
             assert warp.advance(lambda: bool(stage.record("exhausted")), within_s=1000)
-            assert time.monotonic() - real < 20
-            assert warp.bent_s < 0.5
-        record = stage.record()
-        errors = [after["mono"] - before["next"] for before, after in pairwise(record)]
-        assert len(errors) == 5
-        # The clock runs at rate 1 while somebody waits for a CPU, so only the median is the warp's own.
-        assert all(-0.01 <= error <= BENT_LIMIT_S for error in errors), errors
-        assert statistics.median(errors) <= 0.05, errors
+            assert time.monotonic() - real < 375
+            slack_s = warp.slack_s
+        rungs = list(pairwise(stage.record()))
+        assert len(rungs) == 5
+        for before, after in rungs:
+            assert after["mono"] >= before["next"] - 0.01
+            # The clock runs at rate 1 while somebody waits for a CPU; what it jumped is the warp's own.
+            jumped_s = after["mono"] - before["mono"] - (after["real_after"] - before["real_before"])
+            assert jumped_s <= before["next"] - before["mono"] + slack_s + 0.05
 
 
 def test_a_killed_workers_task_comes_back_after_the_visibility_timeout(folder: Path) -> None:
