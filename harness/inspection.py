@@ -21,7 +21,7 @@ from harness.probe.config import VARIABLE, ProbeConfig
 from harness.redis_server import RedisServer, find_binary
 from harness.warp import library
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 NOWHERE = ("127.0.0.1", 9)
 """The discard port: allowed, and nothing listens there."""
 

@@ -53,13 +53,13 @@ def opened_at_import():
 @app.task(name="shop.connection_of_the_app")
 def connection_of_the_app():
     with app.connection("redis://127.0.0.1:CANARY/0") as connection:
-        connection.ensure_connection(max_retries=1, timeout=5)
+        connection.ensure_connection(max_retries=1, timeout=60)
         return connection.connected
 
 @app.task(name="shop.connection_of_kombu")
 def connection_of_kombu():
     with Connection("amqp://guest@127.0.0.1:CANARY//") as connection:
-        connection.ensure_connection(max_retries=1, timeout=5)
+        connection.ensure_connection(max_retries=1, timeout=60)
         return connection.connected
 
 @app.task(name="shop.publish_elsewhere")
@@ -369,7 +369,7 @@ def test_localhost_is_no_stranger_where_the_stage_listens(shop: Driver) -> None:
         f"socket.create_connection(('localhost', {port}), 5)"
     )
     environment = {**os.environ, **shop.inner.launcher.environment, "LD_PRELOAD": library.preload(os.environ)}
-    subprocess.run([sys.executable, "-S", "-c", code], env=environment, check=True, timeout=20)
+    subprocess.run([sys.executable, "-S", "-c", code], env=environment, check=True, timeout=100)
     assert (record.read_text() if record.exists() else "") == before
     assert host == "127.0.0.1"
 
