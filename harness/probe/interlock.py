@@ -268,8 +268,8 @@ def _moved(database: Any, home: Path) -> Any:
     return name.replace(str(path), str(copy)) if name.startswith("file:") else str(copy)
 
 
-def reaches(app: Any, config: ProbeConfig) -> list[str]:
-    """What the loaded app would still reach outside the stage, as sentences; empty is right."""
+def reaches(app: Any, config: ProbeConfig) -> list[tuple[str, str]]:
+    """What the loaded app would still reach outside the stage: address and setting; empty is right."""
     found = []
     own = set(config.allowed)
     for name, connection in (("write", app.connection_for_write()), ("read", app.connection_for_read())):
@@ -277,14 +277,13 @@ def reaches(app: Any, config: ProbeConfig) -> list[str]:
             not connection.as_uri().startswith("memory://")
             and (connection.hostname, connection.port) not in own
         ):
-            address = f"{connection.hostname}:{connection.port}"
-            found.append(f"broker_url ({name}) points at {address}")
+            found.append((f"{connection.hostname}:{connection.port}", f"broker_url ({name})"))
     if "django.conf" in sys.modules and sys.modules["django.conf"].settings.configured:
         settings = sys.modules["django.conf"].settings
         expected = django_overrides(settings, config)
         for alias, entry in settings.DATABASES.items():
             if alias in expected["DATABASES"] and entry.get("NAME") != expected["DATABASES"][alias]["NAME"]:
-                found.append(f"DATABASES[{alias!r}] points at {entry.get('HOST') or entry.get('NAME')}")
+                found.append((str(entry.get("HOST") or entry.get("NAME")), f"DATABASES[{alias!r}]"))
         if (settings.EMAIL_HOST, int(settings.EMAIL_PORT)) != tuple(config.mail):
-            found.append(f"EMAIL_HOST points at {settings.EMAIL_HOST}:{settings.EMAIL_PORT}")
+            found.append((f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}", "EMAIL_HOST"))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect as inspect_
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -424,6 +425,19 @@ def test_databases_caches_and_mail_of_django_are_the_stage_s(tmp_path: Path, can
         assert len(store.world.cache_entries("*sold")) == 2
         store.world.check_interlock()
     assert not list(tmp_path.glob("*.sqlite3"))
+
+
+def test_a_setting_that_is_put_back_after_all_is_refused_with_its_address_said_once(
+    tmp_path: Path, canary: Canary
+) -> None:
+    pytest.importorskip("django")
+    (tmp_path / "settings.py").write_text(SETTINGS.replace("CANARY", str(canary.port)), encoding="utf-8")
+    after = "from django.conf import settings\nsettings.EMAIL_HOST = 'mail.example'\n"
+    (tmp_path / "store.py").write_text(DJANGO + after, encoding="utf-8")
+    with pytest.raises(InterlockError) as refused:
+        inspect("store:app", tmp_path)
+    said = r"The app would reach mail\.example:\d+, which the stage did not start: EMAIL_HOST\."
+    assert re.match(said, str(refused.value))
 
 
 PLAIN = """
