@@ -59,7 +59,7 @@ class Launcher(Protocol):
     def ended(self, pid: int) -> bool:
         """Whether a launched process has ended (and reap it)."""
 
-    def end(self, pid: int, *, within_s: float = 5.0) -> None:
+    def end(self, pid: int, *, within_s: float = 30.0) -> None:
         """SIGKILL a launched process and all of its session; returns when they are gone."""
 
     def free_port(self) -> int:

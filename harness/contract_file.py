@@ -52,7 +52,7 @@ def loads(text: str, path: Path | str = "contract.toml") -> Contract:
     except RecursionError:
         raise ContractError(f"{path}: nested too deeply.") from None
     except ValueError as error:  # besides TOMLDecodeError: a number of more than 4300 digits
-        raise _broken(str(error), path) from None
+        raise _broken(str(error), text, path) from None
     if not data:
         raise ContractError(
             f"{path}: the contract is empty.",
@@ -167,8 +167,12 @@ def _group(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return group
 
 
-def _broken(message: str, path: Path | str) -> ContractError:
+def _broken(message: str, text: str, path: Path | str) -> ContractError:
     """`tomllib` says ``... (at line 3, column 7)`` or ``(at end of document)``; the line goes in front."""
+    if message.endswith(" (at end of document)"):
+        last = max(1, len(text.rstrip().splitlines()))
+        what = message.removesuffix(" (at end of document)")
+        return ContractError(f"{path}:{last}: not TOML: {what}; the file ends there.")
     match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
     if match:
         what, line, column = match.groups()

@@ -1,12 +1,16 @@
-"""Looks at an app without running it: loads it in a process of its own, behind the interlock."""
+"""Looks at an app without running it: loads it in a process of its own, behind the interlock.
+
+An app may use its cache, or publish, when it is imported: an empty Valkey or Redis of our own answers.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,10 @@ from typing import Any
 from harness.errors import AppError, InterlockError
 from harness.launcher import ProcessLauncher, python_path
 from harness.probe.config import VARIABLE, ProbeConfig
+from harness.redis_server import RedisServer, find_binary
 from harness.warp import library
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 NOWHERE = ("127.0.0.1", 9)
 """The discard port: allowed, and nothing listens there."""
 
@@ -35,21 +40,36 @@ def inspect(app: str, workdir: Path) -> Inspection:
     folder, token = ProcessLauncher.new_folder()
     launcher = ProcessLauncher({"active": {}, "passive": {}}, folder, token)
     try:
-        return _inspect(app, workdir, launcher)
+        with _server(launcher) as address:
+            return _inspect(app, workdir, launcher, address)
     finally:
         launcher.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _inspect(app: str, workdir: Path, launcher: ProcessLauncher) -> Inspection:
-    url = "redis://{}:{}/0".format(*NOWHERE)
+@contextmanager
+def _server(launcher: ProcessLauncher) -> Iterator[tuple[str, int]]:
+    """The address of a server that has nothing yet; `NOWHERE` on a machine without a binary."""
+    if find_binary() is None:
+        yield NOWHERE
+        return
+    server = RedisServer(launcher, "inspected", durable=False)
+    server.start()
+    try:
+        yield server.address
+    finally:
+        server.stop()
+
+
+def _inspect(app: str, workdir: Path, launcher: ProcessLauncher, server: tuple[str, int]) -> Inspection:
+    url = "redis://{}:{}/0".format(*server)
+    allowed = (server, NOWHERE)
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(launcher.folder / "{alias}.sqlite3")}
-    config = ProbeConfig(str(launcher.folder), url, url, url, NOWHERE, (NOWHERE,), {"*": database})
+    config = ProbeConfig(str(launcher.folder), url, url, url, NOWHERE, allowed, {"*": database})
     config.write(launcher.folder / "probe.json")
     refused = launcher.folder / "refused"
-    guard = {"CELERY_HARNESS_ALLOW": "{}:{}".format(*NOWHERE), "CELERY_HARNESS_REFUSED": str(refused)}
-    if library.find() is not None:
-        guard["LD_PRELOAD"] = library.preload(os.environ)
+    named = ",".join(f"{host}:{port},[::1]:{port}" for host, port in allowed)
+    guard = {"CELERY_HARNESS_ALLOW": named, "CELERY_HARNESS_REFUSED": str(refused), **library.guard()}
     process = launcher.popen(
         "inspection",
         [sys.executable, "-m", "harness.probe", "client", app],

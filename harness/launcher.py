@@ -98,7 +98,7 @@ class ProcessLauncher:
         process = self.processes.get(pid)
         return process is None or process.poll() is not None
 
-    def end(self, pid: int, *, within_s: float = 5.0) -> None:
+    def end(self, pid: int, *, within_s: float = 30.0) -> None:
         """SIGKILL a process and its session; returns when they are gone."""
         process = self.processes.pop(pid, None)
         if process is None:

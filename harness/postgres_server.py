@@ -17,7 +17,7 @@ from typing import Any
 from harness.broker import Availability, Launcher
 from harness.errors import StageError
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 60.0
 LOCK_WITHIN_S = 5.0
 INITDB = ("--no-sync", "-E", "UTF8", "--locale=C", "--no-instructions")
 SETTINGS = {

@@ -23,7 +23,7 @@ import redis
 from harness.broker import Availability, Launcher
 from harness.errors import StageError
 
-READY_WITHIN_S = 10.0
+READY_WITHIN_S = 60.0
 BINARIES = ("valkey-server", "redis-server")
 
 

@@ -70,6 +70,9 @@ def verify(request: Request) -> Outcomes:
     with kind.open(settings) as world:
         contract = contract_file.resolve(request.contract, world.tasks)
         needed = experiments.needed(contract, judges, request.tiers)
+        for note in world.arrived():
+            if note.kind == "interlock-note" and note.source == "harness":
+                request.warn(note.get("text"))
         if world.warp == "off":
             request.warn(_cost(contract, needed, asked=request.warp == "off"))
         Conductor(world, contract, request.report).run(needed)

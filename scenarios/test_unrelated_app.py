@@ -37,7 +37,7 @@ def test_the_command_says_so_by_its_exit_status(pytestconfig: pytest.Config, tmp
     folder = pytestconfig.rootpath / FOLDER
     before = set(folder.iterdir())
     done = subprocess.run(
-        [*command, *options], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [*command, *options], cwd=folder, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     verdicts = json.loads(done.stdout)["verdicts"]

@@ -66,7 +66,7 @@ def command(
     done = subprocess.run(
         [sys.executable, "-c", code, *words],
         cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -341,7 +341,7 @@ def test_on_a_terminal_there_is_progress_and_colour_unless_it_is_not_wanted(
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": no_color, "TERM": "xterm"}
     done = subprocess.run(
         [sys.executable, "-c", code], stderr=writer, stdout=subprocess.PIPE, env=environment,
-        check=True, timeout=30,
+        check=True, timeout=100,
     )  # fmt: skip
     os.close(writer)
     shown = os.read(reader, 65536)

@@ -305,7 +305,11 @@ WRONG = {
     ),
     "broken TOML": (
         "[tiers.critical]\ntasks = [",
-        "contract.toml: not TOML: Invalid value (at end of document).",
+        "contract.toml:2: not TOML: Invalid value; the file ends there.",
+    ),
+    "broken TOML after the last line": (
+        '[tiers.critical]\ntasks = ["a"]\nqueue = """\nx\n\n\n',
+        "contract.toml:4: not TOML: Unterminated string; the file ends there.",
     ),
     "broken TOML in a line": (
         "[tiers.critical]\ntasks = payroll\n",

@@ -52,7 +52,7 @@ def mail(subject: str = "Task failed", text: str = "payroll failed") -> EmailMes
     return message
 
 
-def send(sink: MailSink, message: EmailMessage | None = None, timeout_s: float = 5) -> None:
+def send(sink: MailSink, message: EmailMessage | None = None, timeout_s: float = 60) -> None:
     with smtplib.SMTP(*sink.address, timeout=timeout_s) as client:
         client.send_message(message or mail())
 
@@ -77,7 +77,7 @@ def test_text_is_cut_at_the_limit(sink: MailSink) -> None:
 
 def test_what_is_no_mail_is_kept_as_it_came(sink: MailSink) -> None:
     before = len(sink.mails())
-    with smtplib.SMTP(*sink.address, timeout=5) as client:
+    with smtplib.SMTP(*sink.address, timeout=60) as client:
         client.sendmail(
             "a@example.org", TO, b"Content-Type: text/plain; charset=nonsense\r\n\r\n\xff\xfe\r\n"
         )
@@ -103,7 +103,7 @@ def test_a_refused_connection_meets_a_closed_port_until_it_is_healed(sink: MailS
 def test_the_port_opens_again_for_every_other_mode(mode: str, sink: MailSink) -> None:
     sink.behave("refuse")
     sink.behave(mode, code=451, at="rcpt")
-    socket.create_connection(sink.address, timeout=1).close()
+    socket.create_connection(sink.address, timeout=60).close()
 
 
 @pytest.mark.parametrize("code", [421, 451, 550])
@@ -141,7 +141,7 @@ def test_a_dropped_connection_is_gone_and_nothing_is_kept(at: str, sink: MailSin
 
 def test_a_drop_is_a_reset_and_not_an_orderly_end(sink: MailSink) -> None:
     sink.behave("drop", at="connect")
-    with socket.create_connection(sink.address, timeout=5) as client, pytest.raises(ConnectionResetError):
+    with socket.create_connection(sink.address, timeout=60) as client, pytest.raises(ConnectionResetError):
         client.recv(100)
 
 

@@ -20,7 +20,7 @@ from harness import reaper
 from harness.reaper import PREFIX, SESSIONS, TOKEN, Reaper, end_session, members, start_time, sweep_stale
 from harness.stages.processes import Processes
 
-WITHIN_S = 30.0
+WITHIN_S = 100.0
 KILLS = 20
 HOME = str(Path(reaper.__file__).resolve().parent.parent)
 

@@ -42,20 +42,21 @@ class Probe:
         signals.worker_init.connect(self._worker_init, weak=False)
         signals.worker_process_init.connect(self._child_init, weak=False)
 
-    def verify(self, app: Any) -> list[str]:
-        """Look at the loaded app: what would it still reach? Recorded either way."""
+    def verify(self, app: Any) -> bool:
+        """Look at the loaded app: does it reach nothing outside? Recorded either way."""
         found = reaches(app, self.config)
         if found:
-            self.recorder.write("interlock-refused", address=found[0], blame=found[0], found=found)
+            address, setting = found[0]
+            self.recorder.write("interlock-refused", address=address, blame=setting, found=found)
         else:
             self.recorder.write("interlock-verified", role=self.recorder.role)
         self.effects.install_rows()
-        return found
+        return not found
 
     def _worker_init(self, sender: Any, **_: Any) -> None:
         app = sender.app
         app.finalize()
-        if self.verify(app):
+        if not self.verify(app):
             raise SystemExit(66)
 
     def _child_init(self, **_: Any) -> None:

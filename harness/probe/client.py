@@ -61,9 +61,9 @@ class Client:
             raise
         self.app.loader.import_default_modules()
         self.app.finalize(auto=True)
-        found = self.probe.verify(self.app)
+        self.probe.verify(self.app)
         tasks = sorted(name for name in self.app.tasks if not name.startswith("celery."))
-        return {"tasks": tasks, "reaches": found, "versions": _versions()}
+        return {"tasks": tasks, "versions": _versions()}
 
     def do_prepare(self) -> dict[str, Any]:
         """Django's migrations into the stage's own database, then the contract's setup function."""

@@ -4,7 +4,8 @@ Whatever the source of an address (environment, Django settings, ``conf.update``
 on a task or a connection), it is replaced where it is used:
 
 * broker: `kombu.Connection.__init__`, through which every broker connection goes;
-* result backend: `celery.app.backends.by_url`, which turns every setting into a backend;
+* result backend: `celery.app.backends.by_url`, which turns every setting into a backend, and
+  `RedisBackend.__init__`, for an instance that a task brings along;
 * Redis: `redis.ConnectionPool.__init__` and `redis.connection.Connection.__init__`;
 * Django: ``DATABASES``, ``CACHES`` and ``EMAIL_*`` when its settings are first read;
 * mail: `smtplib.SMTP.connect`; SQLite files: `sqlite3.connect`.
@@ -89,6 +90,28 @@ class Interlock:
             return original(url, loader)
 
         backends.by_url = by_url
+        self._own_results()
+
+    def _own_results(self) -> None:
+        try:
+            from celery.backends import redis
+        except ImportError:
+            return
+        kind, sentinel = redis.RedisBackend, redis.SentinelBackend
+        original = kind.__init__
+        url = self.config.result_url
+
+        def init(
+            this: Any, host: Any = None, port: Any = None, db: Any = None, password: Any = None,
+            max_connections: Any = None, *_: Any, **kwargs: Any,
+        ) -> None:  # fmt: skip
+            for name in ("url", "connection_pool"):
+                kwargs.pop(name, None)
+            original(this, max_connections=max_connections, url=url, **kwargs)
+
+        kind.__init__ = init
+        # One server, which no sentinel guards (celery/backends/redis.py).
+        sentinel._params_from_url, sentinel._get_pool = kind._params_from_url, kind._get_pool
 
     def _redis(self) -> None:
         try:
@@ -245,8 +268,8 @@ def _moved(database: Any, home: Path) -> Any:
     return name.replace(str(path), str(copy)) if name.startswith("file:") else str(copy)
 
 
-def reaches(app: Any, config: ProbeConfig) -> list[str]:
-    """What the loaded app would still reach outside the stage, as sentences; empty is right."""
+def reaches(app: Any, config: ProbeConfig) -> list[tuple[str, str]]:
+    """What the loaded app would still reach outside the stage: address and setting; empty is right."""
     found = []
     own = set(config.allowed)
     for name, connection in (("write", app.connection_for_write()), ("read", app.connection_for_read())):
@@ -254,14 +277,13 @@ def reaches(app: Any, config: ProbeConfig) -> list[str]:
             not connection.as_uri().startswith("memory://")
             and (connection.hostname, connection.port) not in own
         ):
-            address = f"{connection.hostname}:{connection.port}"
-            found.append(f"broker_url ({name}) points at {address}")
+            found.append((f"{connection.hostname}:{connection.port}", f"broker_url ({name})"))
     if "django.conf" in sys.modules and sys.modules["django.conf"].settings.configured:
         settings = sys.modules["django.conf"].settings
         expected = django_overrides(settings, config)
         for alias, entry in settings.DATABASES.items():
             if alias in expected["DATABASES"] and entry.get("NAME") != expected["DATABASES"][alias]["NAME"]:
-                found.append(f"DATABASES[{alias!r}] points at {entry.get('HOST') or entry.get('NAME')}")
+                found.append((str(entry.get("HOST") or entry.get("NAME")), f"DATABASES[{alias!r}]"))
         if (settings.EMAIL_HOST, int(settings.EMAIL_PORT)) != tuple(config.mail):
-            found.append(f"EMAIL_HOST points at {settings.EMAIL_HOST}:{settings.EMAIL_PORT}")
+            found.append((f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}", "EMAIL_HOST"))
     return found

@@ -25,6 +25,8 @@ from harness.warp.clock import SharedClock
 from harness.warp.controller import Warp
 from harness.warp.pace import FixedRate, RealTime
 
+UNGUARDED = "what C libraries connect to by themselves is not refused here, since there is no clock library"
+
 
 class Processes(Stage):
     """Real workers and a real broker as processes of this machine.
@@ -87,13 +89,15 @@ def _shared_clock(
     settings: StageSettings, folder: Path
 ) -> tuple[SharedClock | None, dict[str, dict[str, str]]]:
     if settings.warp == "off" or library.find() is None:
-        return None, {"active": {}, "passive": {}}
+        return None, {"active": library.guard(), "passive": {}}
     shared = SharedClock.create(folder / "clock")
     return shared, {"active": shared.environment(passive=False), "passive": shared.environment(passive=True)}
 
 
 def _start(world: ProcessWorld) -> None:
     launcher, settings = world.launcher, world.settings
+    if library.find() is None:
+        world.record("interlock-note", text=f"{UNGUARDED}. {library.why_missing()}")
     kind: Any = discovery.find("brokers", settings.broker)
     world.broker = kind(launcher, settings.server) if settings.broker == "redis" else kind(launcher)
     world.results = RedisServer(launcher, "results")

@@ -36,7 +36,7 @@ def _advance(
 
 @dataclass(slots=True)
 class RealTime:
-    """``--warp off``: nothing is preloaded, and a second is a second."""
+    """``--warp off``: no clock is bent, and a second is a second."""
 
     bent_s: float = 0.0
 

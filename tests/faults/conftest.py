@@ -110,10 +110,10 @@ def worker_pid(shop: Shop) -> int:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], bool]:
-    """Poll a fact that the machine, not the stage's clock, brings about; at most 10 s."""
+    """Poll a fact that the machine, not the stage's clock, brings about; at most 60 s."""
 
     def came(fact: Callable[[], object]) -> bool:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not fact() and time.monotonic() < deadline:
             time.sleep(0.005)  # a process's state can only be polled; bounded above
         return bool(fact())

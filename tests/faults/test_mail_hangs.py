@@ -20,7 +20,7 @@ def test_there_is_no_greeting_until_it_is_healed(shop: Shop) -> None:
         pytest.raises(TimeoutError),
     ):
         client.recv(1)
-    smtplib.SMTP(*address, timeout=5).quit()
+    smtplib.SMTP(*address, timeout=60).quit()
 
 
 def test_an_hour_of_the_stage_s_clock_do_not_end_it(shop: Shop) -> None:

