@@ -68,7 +68,7 @@ class Checker(ABC):
         promised = self.promise(tier)
         if promised is None:
             return None
-        finding = self.judge(contract, tier, history)
+        finding = _proven(self.judge(contract, tier, history), history)
         places = history.places
         return Verdict(
             guarantee=self.name,
@@ -81,6 +81,25 @@ class Checker(ABC):
             blame=finding.blame if finding.outcome is Outcome.BROKEN else "",
             mend=finding.mend if finding.outcome is Outcome.BROKEN else "",
         )
+
+
+def _proven(finding: Finding, history: History) -> Finding:
+    """What is broken by a failure that no handler of the body could meet is unknown.
+
+    Where the source of a body cannot be read, or not be compiled again, a failure may be raised in front of
+    its ``try`` (`harness/probe/place.py`).
+    """
+    if finding.outcome is not Outcome.BROKEN:
+        return finding
+    ids = {event.task_id for event in finding.events if event.task_id}
+    for event in history.of("fault-injected"):
+        if event.get("missed") and event.task_id in ids:
+            return unknown(
+                f"the failure could not be raised inside the try of {event.task}, so this proves nothing: "
+                f"{finding.observed}",
+                (event, *finding.events),
+            )
+    return finding
 
 
 def kept(observed: str, events: Sequence[Event] = ()) -> Finding:

@@ -38,7 +38,7 @@ kind                         data (all optional unless said; times are seconds s
 ``worker-ready``             worker, queues, concurrency, pool, pid
 ``worker-lost`` ``worker-stopped``  worker, pid, exit_status
 ``child-lost``               worker, pid, signal
-``fault-injected`` ``fault-healed``  fault, settings, target
+``fault-injected`` ``fault-healed``  fault, settings, target; missed (the failure passed by the ``try``)
 ``experiment-began`` ``experiment-ended``  experiment, tier, settled (bool), waiting (list of task ids)
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),
                              consumers ({queue: n}); at the end of the run

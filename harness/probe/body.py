@@ -9,7 +9,6 @@ it stands.
 
 from __future__ import annotations
 
-import ast
 import errno
 import functools
 import inspect
@@ -18,14 +17,14 @@ import os
 import signal
 import smtplib
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
+from harness.probe import place
 from harness.probe.record import Recorder, bounded
 
 MARK = "__celery_harness_body__"
@@ -46,6 +45,7 @@ class Bodies:
         function = getattr(task, attribute)
         if getattr(function, MARK, False) or task.name.startswith("celery."):
             return
+        place.guard(inspect.unwrap(function))
 
         @functools.wraps(function)
         def body(*args: Any, **kwargs: Any) -> Any:
@@ -116,14 +116,14 @@ class _Act:
         if code is None:
             self._before_and_raise()
             return function(*args, **kwargs)
-        target = _target_line(code)
+        target = place.target_line(code) or 0
         entered = False
 
         def local(frame: FrameType, event: str, arg: Any) -> Any:
             if event != "line" or frame.f_lineno < target:
                 return local
             frame.f_trace = None
-            self._before_and_raise()
+            self._before_and_raise(missed=place.misses(code, frame.f_lasti))
             return None
 
         def tracer(frame: FrameType, event: str, arg: Any) -> Any:
@@ -164,11 +164,11 @@ class _Act:
 
             raise Reject("ordered by the harness", requeue=False)
 
-    def _before_and_raise(self) -> None:
+    def _before_and_raise(self, *, missed: bool = False) -> None:
         self._before()
         if self.raises:
             error = failure(self.raises)
-            self._say("fault-injected", fault=f"body_{self.raises}", error=bounded(error))
+            self._say("fault-injected", fault=f"body_{self.raises}", error=bounded(error), missed=missed)
             raise error
 
     def _linger(self) -> None:
@@ -203,15 +203,3 @@ def failure(kind: str) -> BaseException:
 
         return sqlite3.OperationalError("database is locked (ordered by the harness)")
     raise ValueError(f"unknown failure class {kind!r}")
-
-
-@functools.lru_cache(maxsize=512)
-def _target_line(code: CodeType) -> int:
-    """The first line of the first ``try`` block of a function, else 0: its first line."""
-    try:
-        lines, first = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError):
-        return 0
-    tries = [node.body[0].lineno for node in ast.walk(tree) if isinstance(node, ast.Try)]
-    return first - 1 + min(tries) if tries else 0

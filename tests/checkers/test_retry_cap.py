@@ -55,6 +55,16 @@ def test_kept_where_the_task_is_given_up_after_the_promised_retries() -> None:
     assert verdict.events == (0, 1, 4, 5, 8, 9, 12)
 
 
+def test_unknown_where_the_failure_passed_by_the_try_of_the_body() -> None:
+    """What was never handed to the body's own ``except`` says nothing about it."""
+    tried = ladder("a", PAY, 0.0, NAME, [], ends="failed")
+    for missed, outcome in ((False, Outcome.BROKEN), (True, Outcome.UNKNOWN)):
+        struck = event("fault-injected", 0.15, "a", PAY, fault="body_mail", missed=missed)
+        verdict = judged(run(tried, struck))
+        assert verdict.outcome is outcome
+        assert missed == (f"inside the try of {PAY}" in verdict.observed)
+
+
 def test_kept_tasks_with_the_same_story_are_counted() -> None:
     history = run(ladder("a", PAY, 0.0, NAME, [30.0] * 2), ladder("b", PAY, 0.0, NAME, [30.0] * 2))
     assert judged(history).observed == f"{PAY}: 3 attempts, promised 3, and failed for good (2x)"

@@ -56,6 +56,44 @@ def logged(function):
 def decorated():
     return "sold"
 
+@app.task(name="shop.constant", bind=True, max_retries=5)
+def constant(self):
+    try:
+        return "sold"
+    except Exception as error:
+        raise self.retry(exc=error, countdown=30)
+
+@app.task(name="shop.constant_at_last")
+def constant_at_last(done=[]):
+    try:
+        pass
+    except OSError:
+        return "caught"
+    finally:
+        done.append(1)
+    return "sold"
+
+class Closing(app.Task):
+    name, __word = "shop.closing", "caught"
+    def run(self):
+        try:
+            return
+        except OSError:
+            return [self.__word, super().max_retries]
+
+app.register_task(Closing())
+
+# Its source cannot be read, as that of a compiled module.
+exec('''
+@app.task(name="shop.sourceless")
+def sourceless():
+    word = "before"
+    try:
+        return str(word)
+    except Exception:
+        return "caught"
+''')
+
 class Counting(app.Task):
     abstract = True
     def __call__(self, *args, **kwargs):
@@ -110,7 +148,36 @@ def test_a_body_that_catches_is_struck_at_the_first_line_of_its_try(shop: Driver
     assert shop.stored(task_id)["result"] == "caught TypeError, value was before"
 
 
-@pytest.mark.parametrize(("task", "delay_s"), [("shop.auto", 10), ("shop.by_hand", 30)])
+@pytest.mark.parametrize(
+    ("task", "value"),
+    [("shop.constant_at_last", "caught"), ("shop.closing", ["caught", 3])],
+)
+def test_a_try_in_which_nothing_can_raise_is_struck_inside_as_well(
+    task: str, value: object, shop: Driver
+) -> None:
+    """CPython guards no such block; without orders it does what it did."""
+    plain = shop.result(task)
+    assert plain == (None if task == "shop.closing" else "sold")
+    task_id = shop.send(task, body={"raises": "filesystem", "failing_attempts": 1})
+    assert shop.outcome(task_id).kind == "task-succeeded"
+    assert shop.stored(task_id)["result"] == value
+    (struck,) = shop.events("fault-injected", task_id=task_id)
+    assert struck.get("missed") is False
+
+
+def test_a_failure_that_passes_by_the_try_says_so(shop: Driver) -> None:
+    task_id = shop.send("shop.sourceless", body={"raises": "filesystem", "failing_attempts": 1})
+    assert shop.outcome(task_id).kind == "task-failed"
+    (struck,) = shop.events("fault-injected", task_id=task_id)
+    assert struck.get("missed") is True
+    plain = shop.send("shop.plain", body={"raises": "filesystem", "failing_attempts": 1})
+    shop.outcome(plain)
+    assert [event.get("missed") for event in shop.events("fault-injected", task_id=plain)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("task", "delay_s"), [("shop.auto", 10), ("shop.by_hand", 30), ("shop.constant", 30)]
+)
 def test_the_first_attempts_fail_and_are_retried_as_the_task_says(
     task: str, delay_s: float, shop: Driver
 ) -> None:
