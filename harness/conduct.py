@@ -26,11 +26,14 @@ Report = Callable[[str], None]
 
 @dataclass(slots=True)
 class Due:
-    """One task to be sent: when, and what; arguments are chosen when its time has come."""
+    """One task to be sent: when, and what.
+
+    Arguments are chosen when the experiment begins: a client that waits for its broker makes none up.
+    """
 
     at_s: float
     send: Send
-    arguments: tuple[list[Any], dict[str, Any]] | None = None
+    arguments: tuple[list[Any], dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Running:
     due: list[Due] = field(default_factory=list)
     over: bool = False
     latest_send_s: float = 0.0
+    sent: set[str] = field(default_factory=set)
 
     def deadline_s(self) -> float:
         """When it ends whatever happens."""
@@ -98,7 +102,8 @@ class Conductor:
         stack.callback(running.nemesis.close)
         for send in experiment.sends:
             for copy in range(send.count):
-                running.due.append(Due(now_s + send.at_s + copy * send.every_s, send))
+                arguments = self._arguments(experiment, send)
+                running.due.append(Due(now_s + send.at_s + copy * send.every_s, send, arguments))
         running.due.sort(key=lambda due: due.at_s)
         return running
 
@@ -144,9 +149,9 @@ class Conductor:
             if settled or self._ran_away(each) or now_s >= each.deadline_s():
                 each.over = True
                 each.nemesis.close()
-                for task_id in self.progress.waiting(each.experiment.name):
+                for task_id in self._waiting(each):
                     self.world.calm(task_id)
-                waiting = sorted(self.progress.waiting(each.experiment.name))
+                waiting = sorted(self._waiting(each))
                 self.world.record(
                     "experiment-ended", experiment=each.experiment.name, tier=each.experiment.tier,
                     settled=settled, waiting=waiting,
@@ -160,14 +165,18 @@ class Conductor:
             not each.due
             and not each.nemesis.pending()
             and now_s >= each.began_s + each.experiment.watch_s
-            and not self.progress.waiting(each.experiment.name)
+            and not self._waiting(each)
         )
+
+    def _waiting(self, each: Running) -> set[str]:
+        """Its tasks that may still go on, those among them whose publish is under way."""
+        return self.progress.waiting(each.experiment.name) | self.progress.unsent(each.sent)
 
     def _send_due(self, each: Running) -> None:
         for due in self._sendable(each):
             each.due.remove(due)
             each.latest_send_s = self.world.clock.now_s()
-            self._send(each.experiment, due)
+            each.sent.add(self._send(each.experiment, due))
 
     def _sendable(self, each: Running) -> list[Due]:
         """What is due now, but for tasks without arguments: deduplication would take them for one.
@@ -179,8 +188,6 @@ class Conductor:
         for due in each.due:
             if due.at_s > now_s:
                 break
-            if due.arguments is None:
-                due.arguments = self._arguments(each.experiment, due.send)
             alike = self._alike.get(due.send.task) if due.arguments == ([], {}) else None
             if due.send.identical or alike is None or alike in self.progress.ended:
                 found.append(due)
@@ -188,9 +195,9 @@ class Conductor:
                     break
         return found
 
-    def _send(self, experiment: Experiment, due: Due) -> None:
+    def _send(self, experiment: Experiment, due: Due) -> str:
         send, sample = due.send, self.contract.samples.get(due.send.task)
-        args, kwargs = due.arguments or ([], {})
+        args, kwargs = due.arguments
         task_id = self.world.send(
             send.task,
             args,
@@ -201,6 +208,7 @@ class Conductor:
         )
         if not args and not kwargs:
             self._alike[send.task] = task_id
+        return task_id
 
     def _arguments(self, experiment: Experiment, send: Send) -> tuple[list[Any], dict[str, Any]]:
         """Identical sends of one experiment share their arguments; all others differ from each other."""

@@ -31,6 +31,10 @@ class Progress:
         """Tasks of an experiment that may still go on: not ended, and in a queue that somebody consumes."""
         return {task_id for task_id in self.sent.get(experiment, ()) if self._goes_on(task_id)}
 
+    def unsent(self, task_ids: set[str]) -> set[str]:
+        """Those of which nothing is known yet, neither that they were sent nor that they could not be."""
+        return task_ids - self.queue.keys() - self.ended
+
     def ran_away(self, experiment: str, limit: int) -> set[str]:
         """Tasks of an experiment that were started more than `limit` times."""
         return {task_id for task_id in self.sent.get(experiment, ()) if self.starts[task_id] > limit}
@@ -68,12 +72,3 @@ class Progress:
             self.sent.setdefault(label, set()).add(task_id)
         elif not any(task_id in ids for ids in self.sent.values()):
             self.others.add(task_id)
-
-
-def _ends(event: Event) -> bool:
-    """Whether nothing more is to be expected of a task; Celery reports nothing of one that it ignores."""
-    if event.kind == "body-left":
-        return bool(event.get("error_type") == "Ignore")
-    if event.kind == "message-rejected":
-        return not event.get("requeue")
-    return event.kind == "publish-failed" or event.kind in TERMINAL

@@ -202,7 +202,10 @@ class World(Protocol):
         experiment: str = "",
         options: Mapping[str, Any] | None = None,
     ) -> str:
-        """Publish one task from the client process, as the app itself would; returns the task id."""
+        """Publish one task from the client process, as the app itself would; returns the task id.
+
+        Never waits for long: while the broker does not answer, the publish is under way when this returns.
+        """
 
     def advance(
         self,

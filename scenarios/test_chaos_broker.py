@@ -24,6 +24,12 @@ def test_a_frozen_broker_loses_nothing(careful: Bank) -> None:
     careful.pay(COUNT, strike).assert_each_paid_once()
 
 
+def test_what_is_published_to_a_frozen_broker_is_paid_when_it_thaws(careful: Bank) -> None:
+    """The publish waits, and nothing else does."""
+    strike = Strike("broker_pause", {}, Trigger(at_s=2.5, heal_after_s=20.0))
+    careful.pay(COUNT, strike, every_s=1.0).assert_each_paid_once()
+
+
 def test_dropped_connections_lose_nothing(careful: Bank) -> None:
     """Three times in a row, while payments are held in their bodies."""
     drops = [Strike("broker_drops_connections", {}, Trigger(on="task-succeeded", nth=n)) for n in (3, 8, 13)]

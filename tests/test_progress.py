@@ -35,6 +35,11 @@ def test_a_task_is_waited_for_from_its_publish_to_its_end() -> None:
     assert progress.waiting("cap") == set()
 
 
+def test_what_was_ordered_and_is_not_yet_published_is_told_from_what_was_or_could_not_be() -> None:
+    progress = after(READY, sent("a"), event("publish-failed", "b"))
+    assert progress.unsent({"a", "b", "c"}) == {"c"}
+
+
 @pytest.mark.parametrize(
     "end",
     [

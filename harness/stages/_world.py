@@ -109,6 +109,8 @@ class ProcessWorld:
 
     def arrived(self) -> Sequence[Event]:
         """The same events in the order in which they became known."""
+        if hasattr(self, "client"):
+            self.client.pump()
         for mail in self.mail.mails()[self._mails :]:
             self._mails += 1
             self.log.add(self._alert(mail))
@@ -159,11 +161,14 @@ class ProcessWorld:
         experiment: str = "",
         options: Mapping[str, Any] | None = None,
     ) -> str:
-        """Publish one task from the client process; its body's orders are in place before that."""
+        """Publish one task from the client process; its body's orders are in place before that.
+
+        Returns after a moment also while the broker does not answer: the publish goes on then.
+        """
         task_id = str(uuid.uuid4())
         if body:
             _write(self.folder / "orders" / f"{task_id}.json", dict(body))
-        self.client.ask(
+        self.client.tell(
             "send", task=task, args=list(args), kwargs=dict(kwargs), task_id=task_id,
             options=dict(options or {}), experiment=experiment, body=dict(body or {}),
         )  # fmt: skip
