@@ -95,6 +95,11 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher, server: tuple[s
     if len(answers) < 2:
         raise AppError(f"{app}: the process that imports it ended.", remedy=launcher.log("inspection", 3))
     loaded, shown = answers
+    if not loaded["tasks"]:
+        raise AppError(
+            f"{app}: the app has no tasks.",
+            remedy="Import their modules where Celery does: include=[...], or app.autodiscover_tasks([...]).",
+        )
     return Inspection(tuple(loaded["tasks"]), shown["snapshot"], loaded["versions"])
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from harness import history as histories
 from harness.contract import Contract
 from harness.contract_file import dumps, loads
-from harness.errors import HistoryError, UsageError
+from harness.errors import HistoryError, StageError, UsageError
 from harness.history import History
 from harness.verdict import Verdict, document, from_document
 
@@ -22,23 +23,36 @@ KEPT_RUNS = 50
 
 
 def check_writable(reports: Path) -> None:
-    """`UsageError` where runs cannot be kept: said before a run, not after it."""
-    place = reports.absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise UsageError(f"{reports}: runs cannot be kept here.", remedy="Name another folder: --reports DIR")
+    """`UsageError` where runs cannot be kept: said before a run, and tried; nothing is left."""
+    missing = [place for place in (reports.absolute(), *reports.absolute().parents) if not place.exists()]
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=reports):
+            pass
+        with suppress(OSError):  # another run has come meanwhile
+            for place in missing:
+                place.rmdir()
+    except OSError as error:
+        raise UsageError(
+            f"{reports}: runs cannot be kept here ({error.strerror}).",
+            remedy="Name another folder: --reports DIR",
+        ) from None
 
 
 def save(
     reports: Path, scenario: str, contract: Contract, history: History, verdicts: Sequence[Verdict]
 ) -> Path:
-    """Write one run and return its folder."""
-    folder = _new_folder(reports / scenario, history.header.seed)
-    (folder / "contract.toml").write_text(dumps(contract), encoding="utf-8")
-    histories.write(history, folder / "history.jsonl")
-    save_verdicts(folder, verdicts)
-    _remove_old(reports / scenario)
+    """Write one run and return its folder; `StageError` where the disk does not take it."""
+    try:
+        folder = _new_folder(reports / scenario, history.header.seed)
+        (folder / "contract.toml").write_text(dumps(contract), encoding="utf-8")
+        histories.write(history, folder / "history.jsonl")
+        save_verdicts(folder, verdicts)
+        _remove_old(reports / scenario)
+    except OSError as error:
+        raise StageError(
+            f"{reports}: the run could not be kept ({error.strerror}).", remedy="Make room, and run it again."
+        ) from error
     return folder
 
 

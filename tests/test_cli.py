@@ -140,8 +140,8 @@ def test_an_app_that_breaks_on_the_stage_is_one_line_and_2(app: str, shop: Path)
     ("content", "pattern"),
     [
         (b"", r"contract\.toml"),
-        (b"schema = ", r"contract\.toml: not TOML"),
-        (b"schema = 1\n[tiers.a]\ntasks = [\n", r"contract\.toml: not TOML"),
+        (b"schema = ", r"contract\.toml:1: not TOML"),
+        (b"schema = 1\n[tiers.a]\ntasks = [\n", r"contract\.toml:3: not TOML"),
         (b"\xff\xfe\x00", r"contract\.toml"),
         (b"schema = 1\n[tiers.a]\ntasks = ['nothing.*']\n", r"contract\.toml.*nothing\.\*"),
         (b"schema = 1\n[tiers.a]\ntasks = ['shop.sel']\n", r"shop\.sel\b.*shop\.sell"),
@@ -200,6 +200,27 @@ def test_what_click_refuses_is_2_as_well(words: tuple[str, ...], shop: Path) -> 
     result = invoke("verify", "-A", "shop:app", *words)
     assert result.exit_code == 2
     assert "Error: " in result.stderr
+
+
+def test_reports_where_no_folder_can_be_made_are_refused_before_the_run(shop: Path) -> None:
+    """Root may write anywhere, and still not here."""
+    result = invoke("verify", "-A", "shop:app", "--only", "retry_cap", "--reports", "/proc/reports")
+    assert result.exit_code == 2
+    one_line(result.stderr, r"/proc/reports: runs cannot be kept here \(.+\)")
+
+
+def test_an_empty_name_is_no_app(shop: Path) -> None:
+    result = invoke("verify", "-A", "")
+    assert result.exit_code == 2
+    one_line(result.stderr, r"No app was named: -A is empty")
+
+
+@pytest.mark.parametrize("command", ["verify", "contract"])
+def test_an_app_without_tasks_is_said_to_be_one(command: str, tmp_path: Path) -> None:
+    (tmp_path / "bare.py").write_text("from celery import Celery\napp = Celery('bare')\n", encoding="utf-8")
+    result = invoke(command, "-A", "bare:app", "--workdir", str(tmp_path))
+    assert result.exit_code == 2
+    one_line(result.stderr, r"bare:app: the app has no tasks\. Import their modules")
 
 
 def test_reports_that_cannot_be_written_are_refused_before_the_run(shop: Path) -> None:

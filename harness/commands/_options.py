@@ -28,6 +28,8 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def app_name(given: str | None) -> str:
     """The app: the option, else the one that ``celery -A APP harness`` was given."""
+    if given is not None and not given.strip():
+        raise UsageError("No app was named: -A is empty.", remedy="Say which: -A proj.celery:app")
     if given:
         return given
     words = sys.argv
