@@ -74,10 +74,14 @@ def calmed_at_s(life: Life, history: History) -> float:
     return math.inf
 
 
+def made_to_fail(life: Life, number: int = 0) -> bool:
+    """Whether the body failed in that attempt as the harness ordered, and not for a reason of its own."""
+    return any(int(event.get("retries") or 0) == number for event in life.of("fault-injected"))
+
+
 def failed_to_the_end(life: Life) -> bool:
-    """Whether the harness made the body fail in the attempt after which it was reported as succeeded."""
-    last = life.numbers[-1] if life.numbers else 0
-    return any(int(event.get("retries") or 0) == last for event in life.of("fault-injected"))
+    """Whether the harness made the body fail in the last attempt, after which it was reported as ended."""
+    return made_to_fail(life, life.numbers[-1] if life.numbers else 0)
 
 
 def _tallied(said: Iterable[str]) -> Iterable[str]:

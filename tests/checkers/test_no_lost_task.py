@@ -63,7 +63,7 @@ def test_kept_where_every_task_has_ended() -> None:
     )
     assert verdict.outcome is Outcome.KEPT
     assert verdict.observed == "2 tasks published: 1 failed, 1 succeeded"
-    assert verdict.events == (4, 9, 10)
+    assert verdict.events == (4, 10, 11)
 
 
 @pytest.mark.parametrize(

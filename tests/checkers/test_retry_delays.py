@@ -47,7 +47,7 @@ def test_kept_without_jitter_where_each_delay_is_the_promised_one() -> None:
     assert verdict.observed == (
         "retry 1: promised 30 s, observed 30.0 s (1x); retry 2: promised 60 s, observed 60.1 s (1x)"
     )
-    assert verdict.events == (4, 5, 8, 9)
+    assert verdict.events == (5, 6, 10, 11)
 
 
 @pytest.mark.parametrize("first_s", [29.8, 30.0, 32.3])
@@ -97,7 +97,7 @@ def test_broken_where_full_jitter_stands_for_bounded() -> None:
     verdict = judged(run(climbs([2.0, 45.0], [20.0, 58.0]), settings=settings), tier())
     assert verdict.outcome is Outcome.BROKEN
     assert verdict.observed == "retry 1: promised 15-30 s, observed 2.0 s (1x)"
-    assert verdict.events == (4, 10)
+    assert verdict.events == (5, 12)
     assert "Celery's jitter is full" in verdict.blame
 
 
@@ -123,14 +123,14 @@ def test_broken_where_the_delays_gather_at_one_end() -> None:
 
 def test_broken_where_a_task_fails_for_good_without_a_retry() -> None:
     verdict = judged(run(life("a", PAY, 0.0, NAME, ends="failed")), tier())
-    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (0, 1, 4))
+    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (0, 1, 3, 5))
     assert verdict.observed == f"{PAY} failed for good without a retry"
 
 
 def test_broken_where_the_retry_has_not_begun_long_after_its_time() -> None:
     begun = ladder("a", PAY, 0.0, NAME, [3600.0], ends=None)[:-2]
     verdict = judged(run(begun, sent("z", "other", 600.0)), tier())
-    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (4,))
+    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (5,))
     assert verdict.observed == "retry 1: promised 15-30 s, did not start (1x)"
 
 
