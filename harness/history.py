@@ -42,7 +42,7 @@ kind                         data (all optional unless said; times are seconds s
 ``experiment-began`` ``experiment-ended``  experiment, tier, settled (bool), waiting (list of task ids)
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),
                              consumers ({queue: n}); at the end of the run
-``clock-bent``               late_s
+``clock-bent``               late_s, since_s: at some time between `since_s` and the event
 ============================ =========================================================================
 """
 

@@ -79,6 +79,8 @@ class ProcessWorld:
         self.log = EventLog(launcher.folder / "events.jsonl", int(clock.zero_s * 1e9))
         self._orders = 0
         self._mails = 0
+        self._straight_s = 0.0
+        """Until when the clock is known not to have been bent without a note."""
         self.moments = Moments()
 
     @property
@@ -192,8 +194,9 @@ class ProcessWorld:
         """A timer that fired much later than its deadline says that the machine starved, not the app."""
         late_s = self.clock.timing.bent_s
         if late_s > BENT_LIMIT_S:
-            self.record("clock-bent", late_s=round(late_s, 3))
+            self.record("clock-bent", late_s=round(late_s, 3), since_s=round(self._straight_s, 3))
             self.clock.timing.reset()
+        self._straight_s = self.clock.now_s()
 
     def known_moments(self) -> Iterable[float]:
         """What no jump passes; called before each jump, whose slack it sets as well."""
