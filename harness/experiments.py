@@ -38,7 +38,8 @@ def needed(contract: Contract, judges: Iterable[Checker], tiers: Sequence[str] =
             if checker.promise(tier) is None:
                 continue
             for experiment in checker.experiments(contract, tier):
-                found.setdefault(experiment.name, experiment)
+                if checker is not steady or experiment.name.startswith("steady/"):
+                    found.setdefault(experiment.name, experiment)
     return sorted(found.values(), key=lambda each: (PHASES.index(each.phase), each.name))
 
 
