@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from harness import contract_file, discovery, end_state, experiments, store
+from harness.checker import WHOLE_APP
 from harness.conduct import Conductor
 from harness.contract import Contract
 from harness.errors import UsageError
@@ -88,7 +89,7 @@ def judge(
         for tier in experiments.tiers_of(contract, checker, tiers):
             verdict = checker.verdict(contract, tier, history)
             if verdict is not None:
-                verdicts.append(_with_command(verdict, history))
+                verdicts.append(_with_command(verdict, contract, history))
     rank = {Outcome.BROKEN: 0, Outcome.UNKNOWN: 1, Outcome.KEPT: 2}
     place = {tier.name: number for number, tier in enumerate(contract.tiers)}
     return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, place.get(each.tier, -1)))
@@ -109,16 +110,43 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
     return History(header, ordered([*world.events(), *found]))
 
 
-def _with_command(verdict: Verdict, history: History) -> Verdict:
-    """The one-line command that shows this verdict again."""
+def _with_command(verdict: Verdict, contract: Contract, history: History) -> Verdict:
+    """The one-line command that shows this verdict again, with whatever else it takes."""
     header = history.header
+    guarantees, tiers = _behind(verdict, contract, history)
     words = [
         header.command or f"celery-harness verify -A {header.app}", f"--broker {header.broker}",
-        f"--seed {header.seed}", f"--only {verdict.guarantee}",
+        f"--seed {header.seed}", *(f"--only {name}" for name in (verdict.guarantee, *guarantees)),
     ]  # fmt: skip
-    if verdict.tier != "app":
-        words.append(f"--tier {shlex.quote(verdict.tier)}")
+    if verdict.tier != WHOLE_APP.name:
+        words += [f"--tier {shlex.quote(name)}" for name in (verdict.tier, *tiers)]
     return replace(verdict, reproduce=" ".join(words))
+
+
+def _behind(verdict: Verdict, contract: Contract, history: History) -> tuple[list[str], list[str]]:
+    """Checkers and tiers whose experiments gave the events of a verdict, where its own do not make them."""
+    (judge,) = experiments.checkers([verdict.guarantee])
+    own = {each.name for each in experiments.needed(contract, [judge], [verdict.tier])}
+    ids = {history.events[place].task_id for place in verdict.events} - {None}
+    labels = {_experiment(history, task_id) for task_id in ids if task_id}
+    strange = sorted(label for label in labels if label and label not in own)
+    parts = [label.split("/") for label in strange if label.split("/")[0] in discovery.names("checkers")]
+    known = {tier.name for tier in contract.tiers}
+    tiers = dict.fromkeys(part[1] for part in parts if len(part) > 1 and part[1] in known)
+    return list(dict.fromkeys(part[0] for part in parts)), [name for name in tiers if name != verdict.tier]
+
+
+def _experiment(history: History, task_id: str) -> str | None:
+    """The experiment that a task belongs to: by its own publish, else by that of the task that sent it."""
+    publishes: dict[str | None, Event] = {}
+    for event in history.of("task-sent"):
+        publishes.setdefault(event.task_id, event)
+    for _ in range(10):  # a chain of publishes is short, and may not end in itself
+        sent = publishes.get(task_id)
+        if sent is None or sent.get("experiment"):
+            return None if sent is None else str(sent.get("experiment"))
+        task_id = str(sent.get("parent"))
+    return None
 
 
 def _cost(contract: Contract, needed: Sequence[Experiment], *, asked: bool) -> str:

@@ -6,15 +6,17 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import history as histories
 from harness.contract import Contract
-from harness.contract_file import dumps, loads
-from harness.errors import HistoryError, UsageError
+from harness.contract_file import dumps, loads, resolve
+from harness.errors import ContractError, HistoryError, StageError, UsageError
 from harness.history import History
+from harness.settings import task_names
 from harness.verdict import Verdict, document, from_document
 
 KEPT_RUNS = 50
@@ -33,12 +35,18 @@ def check_writable(reports: Path) -> None:
 def save(
     reports: Path, scenario: str, contract: Contract, history: History, verdicts: Sequence[Verdict]
 ) -> Path:
-    """Write one run and return its folder."""
-    folder = _new_folder(reports / scenario, history.header.seed)
-    (folder / "contract.toml").write_text(dumps(contract), encoding="utf-8")
-    histories.write(history, folder / "history.jsonl")
-    save_verdicts(folder, verdicts)
-    _remove_old(reports / scenario)
+    """Write one run and return its folder; `StageError` where the disk does not take it."""
+    try:
+        folder = _new_folder(reports / scenario, history.header.seed)
+        (folder / "contract.toml").write_text(dumps(contract), encoding="utf-8")
+        histories.write(history, folder / "history.jsonl")
+        save_verdicts(folder, verdicts)
+        _remove_old(reports / scenario)
+    except OSError as error:
+        raise StageError(
+            f"{reports}: the run cannot be kept: {error.strerror}.",
+            remedy="Name another folder: --reports DIR",
+        ) from error
     return folder
 
 
@@ -61,6 +69,9 @@ def load(folder: Path) -> tuple[Contract, History]:
         raise HistoryError(f"{path}: cannot be read: {error}.") from error
     history = histories.read(folder / "history.jsonl")
     contract = loads(text, path)
+    names = task_names(history.header.settings)
+    with suppress(ContractError):  # it has been changed, or the record is old: judged by names alone
+        contract = resolve(contract, names) if names else contract
     return replace(contract, path=history.header.contract, origins=history.header.origins), history
 
 
