@@ -110,6 +110,11 @@ class ProcessLauncher:
         process = self.processes.get(pid)
         return process is None or process.poll() is not None
 
+    def exit_status(self, pid: int) -> int | None:
+        """With which status a process has ended, negative for a signal; None while it runs."""
+        process = self.processes.get(pid)
+        return None if process is None else process.poll()
+
     def end(self, pid: int, *, within_s: float = 5.0) -> None:
         """SIGKILL a process and its session; returns when they are gone."""
         process = self.processes.pop(pid, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -93,6 +93,19 @@ def judge(
     rank = {Outcome.BROKEN: 0, Outcome.UNKNOWN: 1, Outcome.KEPT: 2}
     place = {tier.name: number for number, tier in enumerate(contract.tiers)}
     return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, place.get(each.tier, -1)))
+
+
+def unless_unstruck(verdicts: Iterable[Verdict], history: History) -> Iterator[Verdict]:
+    """Verdicts of experiments with faults: what was kept is unknown where a fault never struck."""
+    unstruck = [
+        f"{fault} of {event.get('experiment')}"
+        for event in history.of("experiment-ended")
+        for fault in event.get("unstruck") or ()
+    ]
+    said = f"never struck: {', '.join(unstruck)}: its trigger did not come"
+    for verdict in verdicts:
+        vacuous = unstruck and verdict.outcome is Outcome.KEPT
+        yield replace(verdict, outcome=Outcome.UNKNOWN, observed=said) if vacuous else verdict
 
 
 def record_of(world: World, contract: Contract, request: Request) -> History:

@@ -136,6 +136,13 @@ class ProcessWorld:
         concerns = sorted(i for i in ids if i in text)
         return Event(at_s, "alert-sent", "mail", None, None, {**data, "concerns": concerns})
 
+    def revive(self) -> bool:
+        """Start workers again that have ended by themselves; whether there were any."""
+        dead = [worker for worker in self.workers.values() if worker.has_died()]
+        for worker in dead:
+            worker.revive()
+        return bool(dead)
+
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""
         self._orders += 1
