@@ -110,5 +110,6 @@ def test_unknown_where_the_clock_was_bent_meanwhile() -> None:
     bent = event("clock-bent", 560.0, late_s=20.0, since_s=500.0)
     assert judged(run(began(), interrupted(551.0), bent), SOFT).outcome is Outcome.UNKNOWN
     assert judged(run(began(), interrupted(551.0)), SOFT).outcome is Outcome.BROKEN
+    assert judged(run(began(), interrupted(541.0), bent), SOFT).outcome is Outcome.KEPT
     to_its_end = run(began(), left("a", PAY, 661.0), bent)
     assert judged(to_its_end, SOFT).outcome is Outcome.BROKEN
