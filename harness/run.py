@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 from harness import contract_file, discovery, end_state, experiments, store
-from harness.checker import WHOLE_APP
+from harness.checker import WHOLE_APP, Checker
 from harness.conduct import Conductor
-from harness.contract import Contract
+from harness.contract import Contract, Tier
 from harness.errors import UsageError
 from harness.history import Event, Header, History, ordered
 from harness.stage import Stage, StageSettings, World
@@ -89,7 +89,7 @@ def judge(
         for tier in experiments.tiers_of(contract, checker, tiers):
             verdict = checker.verdict(contract, tier, history)
             if verdict is not None:
-                verdicts.append(_with_command(verdict, contract, history))
+                verdicts.append(_with_command(verdict, checker, tier, contract, history))
     rank = {Outcome.BROKEN: 0, Outcome.UNKNOWN: 1, Outcome.KEPT: 2}
     place = {tier.name: number for number, tier in enumerate(contract.tiers)}
     return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, place.get(each.tier, -1)))
@@ -123,43 +123,55 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
     return History(header, ordered([*world.events(), *found]))
 
 
-def _with_command(verdict: Verdict, contract: Contract, history: History) -> Verdict:
+def _with_command(
+    verdict: Verdict, checker: Checker, tier: Tier, contract: Contract, history: History
+) -> Verdict:
     """The one-line command that shows this verdict again, with whatever else it takes."""
-    header = history.header
-    guarantees, tiers = _behind(verdict, contract, history)
+    header, others, tiers = history.header, list[str](), list[str]()
+    if verdict.outcome is Outcome.BROKEN:
+        label = _behind(verdict, checker, tier, contract, history)
+        parts = label.split("/")
+        others = [parts[0]] if label else []
+        tiers = [name for name in parts[1:2] if name != tier.name]
     words = [
         header.command or f"celery-harness verify -A {header.app}", f"--broker {header.broker}",
-        f"--seed {header.seed}", *(f"--only {name}" for name in (verdict.guarantee, *guarantees)),
+        f"--seed {header.seed}", *(f"--only {name}" for name in (verdict.guarantee, *others)),
     ]  # fmt: skip
-    if verdict.tier != WHOLE_APP.name:
-        words += [f"--tier {shlex.quote(name)}" for name in (verdict.tier, *tiers)]
+    if tier is not WHOLE_APP:
+        words += [f"--tier {shlex.quote(name)}" for name in (tier.name, *tiers)]
     return replace(verdict, reproduce=" ".join(words))
 
 
-def _behind(verdict: Verdict, contract: Contract, history: History) -> tuple[list[str], list[str]]:
-    """Checkers and tiers whose experiments gave the events of a verdict, where its own do not make them."""
-    (judge,) = experiments.checkers([verdict.guarantee])
-    own = {each.name for each in experiments.needed(contract, [judge], [verdict.tier])}
-    ids = {history.events[place].task_id for place in verdict.events} - {None}
-    labels = {_experiment(history, task_id) for task_id in ids if task_id}
-    strange = sorted(label for label in labels if label and label not in own)
-    parts = [label.split("/") for label in strange if label.split("/")[0] in discovery.names("checkers")]
-    known = {tier.name for tier in contract.tiers}
-    tiers = dict.fromkeys(part[1] for part in parts if len(part) > 1 and part[1] in known)
-    return list(dict.fromkeys(part[0] for part in parts)), [name for name in tiers if name != verdict.tier]
+def _behind(verdict: Verdict, checker: Checker, tier: Tier, contract: Contract, history: History) -> str:
+    """The experiment of another checker that breaks a guarantee which its own do not; "" where they do."""
+    asked = () if tier is WHOLE_APP else (tier.name,)
+    own = {each.name for each in experiments.needed(contract, [checker], asked)}
+    labels = _labels(history)
+    cited = [labels.get(history.events[place].task_id or "", "") for place in verdict.events]
+    strange = [each for each in dict.fromkeys(cited) if each and each not in own]
+    strange = [each for each in strange if each.split("/")[0] in discovery.names("checkers")]
+    for label in ("", *strange) if strange else ():
+        kept = {*own, label, ""}
+        events = (e for e in history.events if labels.get(e.task_id or "", "") in kept)
+        again = checker.verdict(contract, tier, History(history.header, tuple(events)))
+        if again is not None and again.outcome is Outcome.BROKEN:
+            return label
+    return strange[0] if strange else ""
 
 
-def _experiment(history: History, task_id: str) -> str | None:
-    """The experiment that a task belongs to: by its own publish, else by that of the task that sent it."""
-    publishes: dict[str | None, Event] = {}
-    for event in history.of("task-sent"):
-        publishes.setdefault(event.task_id, event)
-    for _ in range(10):  # a chain of publishes is short, and may not end in itself
-        sent = publishes.get(task_id)
-        if sent is None or sent.get("experiment"):
-            return None if sent is None else str(sent.get("experiment"))
-        task_id = str(sent.get("parent"))
-    return None
+def _labels(history: History) -> Mapping[str, str]:
+    """The experiment that each task belongs to: by its own publish, else by that of the task that sent it."""
+    if "labels" not in history.memo:
+        publishes: dict[str, Event] = {}
+        for event in history.of("task-sent"):
+            publishes.setdefault(event.task_id or "", event)
+        found: dict[str, str] = {}
+        for task_id, sent in publishes.items():  # in order of time: parents come first
+            parent = str(sent.get("parent"))
+            found[task_id] = str(sent.get("experiment") or found.get(parent, ""))
+        history.memo["labels"] = found
+    labels: Mapping[str, str] = history.memo["labels"]
+    return labels
 
 
 def _cost(contract: Contract, needed: Sequence[Experiment], *, asked: bool) -> str:
