@@ -68,12 +68,3 @@ class Progress:
             self.sent.setdefault(label, set()).add(task_id)
         elif not any(task_id in ids for ids in self.sent.values()):
             self.others.add(task_id)
-
-
-def _ends(event: Event) -> bool:
-    """Whether nothing more is to be expected of a task; Celery reports nothing of one that it ignores."""
-    if event.kind == "body-left":
-        return bool(event.get("error_type") == "Ignore")
-    if event.kind == "message-rejected":
-        return not event.get("requeue")
-    return event.kind == "publish-failed" or event.kind in TERMINAL
