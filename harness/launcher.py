@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import harness
-from harness.errors import StageError, UsageError
+from harness.errors import StageError
 from harness.reaper import PREFIX, TOKEN, Reaper, end_session, home, start_time, sweep_stale
 
 LINE_BYTES = 500
@@ -84,10 +84,6 @@ class ProcessLauncher:
         variables["TMPDIR"] = str(self.folder / "tmp")  # what a killed process leaves there goes with the run
         variables |= self.environment | clock | {TOKEN: self.token} | dict(environment or {})
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
-            if workdir is not None and not workdir.is_dir():
-                raise UsageError(
-                    f"{workdir}: there is no such folder.", remedy="Name the app's: --workdir DIR"
-                )
             process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,

@@ -61,6 +61,10 @@ def verify(request: Request) -> Outcomes:
     if unknown:
         known = ", ".join(tier.name for tier in request.contract.tiers)
         raise UsageError(f"The contract has no tier {unknown[0]!r}.", remedy=f"Its tiers are: {known}.")
+    if not request.workdir.is_dir():
+        raise UsageError(
+            f"{request.workdir}: there is no such folder.", remedy="Name the app's: --workdir DIR"
+        )
     store.check_writable(request.reports)
     kind: type[Stage] = discovery.find("stages", request.stage)
     settings = StageSettings(

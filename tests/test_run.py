@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness import run as runs
 from harness.contract import Contract, Loss, Retry, Tier
+from harness.errors import UsageError
 from harness.history import Event
 from harness.verdict import Outcome, Verdict
 from tests.checkers.histories import (
@@ -62,3 +65,9 @@ def test_so_does_what_a_task_of_another_tier_has_sent() -> None:
     verdict = judged("no_lost_task", parent, child, broker_read(9.0), tier="rest")
     assert verdict.outcome is Outcome.BROKEN
     assert verdict.reproduce.endswith("--only no_lost_task --only retry_cap --tier rest --tier critical")
+
+
+def test_a_folder_of_the_app_that_is_gone_is_said_before_anything_is_started(tmp_path: Path) -> None:
+    request = runs.Request("shop:app", CONTRACT, tmp_path / "gone", reports=tmp_path)
+    with pytest.raises(UsageError, match=r"gone: there is no such folder\."):
+        runs.verify(request)

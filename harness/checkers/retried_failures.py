@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.blame import needless_retry, no_retry
 from harness.checker import Checker, Finding, broken, kept, unknown
-from harness.checkers._evidence import cited, member_to_send, seconds
+from harness.checkers._evidence import bent, cited, member_to_send, seconds
 from harness.checkers._findings import let_in, made_to_fail, merged
 from harness.contract import Contract, Retry, Tier
 from harness.history import History
@@ -97,6 +97,8 @@ def _awaited(life: Life, said: str, retry: Retry, history: History) -> Finding:
     waited_s = end_s(history) - trial.retried.at_s
     if retry.delay is None or waited_s < retry.delay.envelope_s(1)[1] + LATE_S:
         return unknown(f"{said} its retry had not begun when the record ends", cited(life.story))
+    if bent(history, trial.retried.at_s, end_s(history)):
+        return unknown(f"{said} not started again; but the stage's clock was bent", cited(life.story))
     scheduled = f" (asked for: {seconds(trial.scheduled_s)})" if trial.scheduled_s is not None else ""
     return broken(
         f"{said} not started again {seconds(waited_s)} after it failed{scheduled}",

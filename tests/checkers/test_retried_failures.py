@@ -185,3 +185,10 @@ def test_unknown_where_the_body_failed_for_a_reason_of_its_own() -> None:
     )
     needless = unordered(ladder("b", PAY, 0.0, NOT_ON, [30.0]))
     assert judged(run(again(), needless, settings=BROAD)).outcome is Outcome.UNKNOWN
+
+
+def test_unknown_where_the_clock_was_bent_while_the_retry_was_awaited() -> None:
+    begun = ladder("a", PAY, 0.0, ON, [30.0], ends=None)[:-2]
+    late = [*begun, sent("z", "other", 500.0)]
+    assert judged(run(late, once())).outcome is Outcome.BROKEN
+    assert judged(run(late, once(), event("clock-bent", 400.0, late_s=9.0))).outcome is Outcome.UNKNOWN
