@@ -158,3 +158,14 @@ def test_a_worker_that_was_told_to_stop_is_not(world: World) -> None:
     assert not world.revive()
     worker.launch()
     worker.ready()
+
+
+@pytest.mark.parametrize("pool", ["solo", "threads"])
+def test_a_worker_without_children_is_a_worker_too(tmp_path: Path, pool: str) -> None:
+    given = settings(tmp_path)
+    contract = loads(f'{CONTRACT}pool = "{pool}"\n')
+    with Processes.open(StageSettings(given.app, contract, given.workdir)) as opened:
+        task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
+        assert opened.advance(lambda: ended(opened, task_id), within_s=30)
+        (started,) = [e for e in opened.events() if e.kind == "task-started" and e.task_id == task_id]
+        assert started.get("worker") == "one"
