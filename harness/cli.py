@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import traceback
+from pathlib import Path
 from typing import Any
 
 import click
 
 from harness import discovery
 from harness.errors import HarnessError, UsageError
+
+TRACEBACK = "CELERY_HARNESS_TRACEBACK"
+"""The variable with which an unforeseen error is shown whole."""
 
 
 class Group(click.Group):
@@ -40,6 +47,28 @@ class Group(click.Group):
         except HarnessError as error:
             click.echo(f"celery-harness: {error}", err=True)
             ctx.exit(error.exit_status)
+        except KeyboardInterrupt:
+            click.echo("celery-harness: interrupted; all that was started is ended.", err=True)
+            ctx.exit(128 + signal.SIGINT)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (
+            Exception
+        ) as error:  # Python's own status for it is 1, which means broken: a gate must not read it
+            if os.environ.get(TRACEBACK):
+                raise
+            click.echo(f"celery-harness: {_unforeseen(error)}", err=True)
+            ctx.exit(HarnessError.exit_status)
+
+
+def _unforeseen(error: Exception) -> str:
+    """One line for what the machine refuses, or for a bug of ours with its place."""
+    if isinstance(error, OSError):
+        return f"the machine does not let it go on: {error}. {TRACEBACK}=1 shows where."
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    first = str(error).partition("\n")[0]
+    return f"internal error at {place}: {type(error).__name__}: {first}. {TRACEBACK}=1 shows the traceback."
 
 
 @click.group(cls=Group, name="harness", context_settings={"help_option_names": ["-h", "--help"]})

@@ -138,6 +138,7 @@ class Conductor:
 
     def _act(self, running: Iterable[Running]) -> None:
         """Send what is due, strike and heal what is due, end what is over."""
+        self.world.revive()
         for each in running:
             if each.over:
                 continue
@@ -148,13 +149,14 @@ class Conductor:
             settled = self._settled(each, now_s)
             if settled or self._ran_away(each) or now_s >= each.deadline_s():
                 each.over = True
+                unstruck = each.nemesis.unstruck()
                 each.nemesis.close()
                 for task_id in self._waiting(each):
                     self.world.calm(task_id)
                 waiting = sorted(self._waiting(each))
                 self.world.record(
                     "experiment-ended", experiment=each.experiment.name, tier=each.experiment.tier,
-                    settled=settled, waiting=waiting,
+                    settled=settled, waiting=waiting, unstruck=unstruck,
                 )  # fmt: skip
 
     def _ran_away(self, each: Running) -> bool:
@@ -227,6 +229,7 @@ class Conductor:
         """Whether there is anything to do: asked whenever the stage is quiet."""
         arrived = self._arrived()
         now_s = self.world.clock.now_s()
+        self.world.revive()
         if len(arrived) == self._looked_at and now_s < self._next_s:
             return False
         self.progress.feed(arrived)

@@ -14,6 +14,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Array, InlineTable, Table
 
+from harness.checker import WHOLE_APP
 from harness.contract import SCHEMA, Contract, Delay, Sample, Tier, WorkerLayout
 from harness.contract_lines import Path as KeyPath
 from harness.contract_lines import lines
@@ -164,6 +165,8 @@ def _group(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     for key in group if name in ("tiers", "workers") else ():
         if not _NAME.fullmatch(key):
             raise Problem((name, key), "a name has letters, digits, '-' and '_' only.")
+        if (name, key) == ("tiers", WHOLE_APP.name):
+            raise Problem((name, key), "stands for the app as a whole, not for a tier.", "Take another.")
     return group
 
 

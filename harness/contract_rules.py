@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from harness.contract import (
@@ -47,7 +47,10 @@ _EFFECT = re.compile(r"body|mail|file|row:\w+(\.\w+)+")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`holds` for a whole table, or `fact` and `remedy` are said of its `key`; they may hold ``{value}``."""
+    """`holds` for a whole table, or `fact` and `remedy` are said of its `key`; they may hold ``{value}``.
+
+    Without a key they are said of the table itself.
+    """
 
     key: str
     holds: Callable[[Any], bool]
@@ -69,6 +72,22 @@ def _filled(*keys: str) -> tuple[Rule, ...]:
     return tuple(Rule(key, test(key), "must not be empty.") for key in keys)
 
 
+def _only_with(key: str, kind: type, needs: Callable[[Any], bool], fact: str) -> Rule:
+    """A key that nothing would judge is refused, not dropped; its default says nothing."""
+    usual = next(field.default for field in fields(kind) if field.name == key)
+    return Rule(key, lambda table: needs(table) or getattr(table, key) == usual, fact)
+
+
+def _promises(*keys: str) -> Rule:
+    """A table without any of its promises looks like one and is none."""
+    return Rule(
+        "",
+        lambda table: any(getattr(table, key) not in (None, ()) for key in keys),
+        "the table promises nothing.",
+        f"Name one of: {', '.join(keys)}.",
+    )
+
+
 RULES: dict[type, tuple[Rule, ...]] = {
     Tier: (
         Rule("tasks", lambda t: bool(t.tasks), "selects no task.", 'Name some: tasks = ["app.tasks.*"].'),
@@ -76,6 +95,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("urgency", lambda t: (t.urgency or 0) <= 255, "must be from 0 to 255, got {value}."),
     ),
     Retry: (
+        _promises("on", "not_on", "max_retries", "delay"),
         Rule(
             "not_on",
             lambda r: not set(r.on) & set(r.not_on),
@@ -93,6 +113,8 @@ RULES: dict[type, tuple[Rule, ...]] = {
         ),
         Rule("factor", lambda d: 0 <= d.factor <= LONGEST_S, "must not be negative or endless, got {value}."),
         Rule("spread", lambda d: 0 <= d.spread <= 1, "must be from 0 to 1, got {value}."),
+        _only_with("spread", Delay, lambda d: d.jitter == "bounded", "is said of bounded jitter alone."),
+        _only_with("factor", Delay, lambda d: d.shape != "fixed", "says nothing of a fixed delay."),
     ),
     DeadLetter: (
         Rule(
@@ -127,8 +149,17 @@ RULES: dict[type, tuple[Rule, ...]] = {
         ),
         *_above_zero("at_most"),
     ),
-    Result: (*_above_zero("expires_s", "failure_expires_s"), *_filled("compression", "serializer")),
+    Result: (
+        _promises("expires_s", "failure_expires_s", "compression", "serializer"),
+        _only_with(
+            "compression_from_bytes", Result, lambda r: r.compression, "says nothing without compression."
+        ),
+        *_above_zero("expires_s", "failure_expires_s"),
+        *_filled("compression", "serializer"),
+    ),
     Limits: (
+        _promises("hard_s", "soft_s", "rate"),
+        _only_with("rate_scope", Limits, lambda limits: limits.rate, "says nothing without a rate."),
         *_above_zero("hard_s", "soft_s"),
         Rule(
             "soft_s",
@@ -149,7 +180,10 @@ RULES: dict[type, tuple[Rule, ...]] = {
             "Leave it out where no rate is promised; Celery reads 0 as no limit.",
         ),
     ),
-    Loss: _above_zero("redelivered_at_most", "within_s"),
+    Loss: (
+        _promises("redelivered_at_most", "within_s"),
+        *_above_zero("redelivered_at_most", "within_s"),
+    ),
     WorkerLayout: (
         *_above_zero("concurrency", "replicas"),
         Rule(
@@ -165,6 +199,12 @@ RULES: dict[type, tuple[Rule, ...]] = {
             lambda s: not isinstance(s.vary, int) or s.vary < len(s.args),
             "there is no positional argument {value} in args.",
             "They are counted from 0; a name stands for a keyword argument.",
+        ),
+        Rule(
+            "vary",
+            lambda s: not isinstance(s.vary, str) or s.vary in s.kwargs,
+            "there is no keyword argument {value} in kwargs.",
+            "A positional argument is named by its number, counted from 0.",
         ),
     ),
 }

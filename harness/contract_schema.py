@@ -67,8 +67,10 @@ def table(kind: type, value: object, path: Path, **given: object) -> Any:
     built = kind(**read, **given)
     for rule in RULES.get(kind, ()):
         if not rule.holds(built):
-            said = shown(getattr(built, rule.key))
-            raise Problem((*path, rule.key), rule.fact.replace("{value}", said), rule.remedy)
+            said = shown(getattr(built, rule.key)) if rule.key else ""
+            raise Problem(
+                (*path, rule.key) if rule.key else path, rule.fact.replace("{value}", said), rule.remedy
+            )
     return built
 
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from harness.checker import WHOLE_APP
 from harness.contract import SCHEMA, Contract, WorkerLayout
 from harness.draft_promises import Promise, promises
 from harness.draft_workers import found
@@ -77,7 +78,7 @@ def _groups(snapshot: Settings) -> dict[str, Group]:
         queue = task_queue(snapshot, next(iter(group))) or "unrouted"
         plain = re.sub(r"[^A-Za-z0-9_-]+", "-", queue).strip("-") or "tier"
         name, number = plain, 2
-        while name in named:
+        while name in named or name == WHOLE_APP.name:
             name, number = f"{plain}-{number}", number + 1
         named[name] = group
     return named

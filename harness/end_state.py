@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,8 +13,8 @@ from harness.history import Event
 from harness.stage import World
 
 IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-LOG_RECORDS = 2_000
-"""Log records that are kept, at most."""
+LOG_RECORDS = 8
+"""Log records of one task that are kept, at most, of those with structure and of those without."""
 
 
 def read(world: World, contract: Contract) -> list[Event]:
@@ -128,14 +129,16 @@ def _gone_results(world: World, events: list[Event], now_s: float) -> Iterator[E
 
 
 def _log_records(world: World, ids: set[str], now_s: float) -> Iterator[Event]:
-    kept = 0
+    kept: Counter[tuple[str, bool]] = Counter()
     for worker in sorted(world.workers):
         for line in world.log_lines(f"worker-{worker}"):
             mentioned = next((i for i in IDENTIFIER.findall(line) if i in ids), None)
-            if mentioned is None or kept >= LOG_RECORDS:
+            if mentioned is None:
                 continue
-            kept += 1
             fields = _fields(line)
+            kept[mentioned, fields is None] += 1
+            if kept[mentioned, fields is None] > LOG_RECORDS:
+                continue
             yield Event(now_s, "log-record", f"worker:{worker}", mentioned, data={
                 "worker": worker, "structured": fields is not None, "fields": fields or [],
                 "text": line[:500],

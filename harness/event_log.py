@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HistoryError
 from harness.history import Event
 
 
@@ -37,7 +38,7 @@ class EventLog:
         data = self._file.read()
         if data:
             lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
-            fresh = [self._event(json.loads(line)) for line in (lines + newline).splitlines()]
+            fresh = [self._event(line) for line in (lines + newline).split(b"\n") if line]
             self.arrived += sorted(fresh, key=lambda event: event.at_s)
         return self.arrived
 
@@ -45,7 +46,17 @@ class EventLog:
         """Give the file back."""
         self._file.close()
 
-    def _event(self, document: dict[str, Any]) -> Event:
+    def _event(self, line: bytes) -> Event:
+        try:
+            document: dict[str, Any] = json.loads(line)
+            return self._read(document)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise HistoryError(
+                f"The record of the run is damaged at {line[:80]!r}.",
+                remedy="Is the disk or /dev/shm full? Run it again: a record with a hole proves nothing.",
+            ) from error
+
+    def _read(self, document: dict[str, Any]) -> Event:
         at_s = (document["mono_ns"] - self.zero_ns) / 1e9
         data = document.get("data", {})
         if data.get("countdown_s") is not None:

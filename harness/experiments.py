@@ -38,7 +38,8 @@ def needed(contract: Contract, judges: Iterable[Checker], tiers: Sequence[str] =
             if checker.promise(tier) is None:
                 continue
             for experiment in checker.experiments(contract, tier):
-                found.setdefault(experiment.name, experiment)
+                if checker is not steady or experiment.name.startswith("steady/"):
+                    found.setdefault(experiment.name, experiment)
     return sorted(found.values(), key=lambda each: (PHASES.index(each.phase), each.name))
 
 
@@ -60,16 +61,19 @@ def batches(contract: Contract, experiments: Iterable[Experiment]) -> list[list[
 
 
 def touches(contract: Contract, experiment: Experiment) -> set[str]:
-    """The workers that an experiment sends to or strikes, by layout name."""
-    queues: set[str] = set()
+    """The workers that an experiment sends to or strikes, by layout name; all where it does not say."""
+    queues: set[str | None] = set()
     for send in experiment.sends:
         tier = contract.tier_of(send.task)
-        if tier is not None and tier.queue:
-            queues.add(tier.queue)
+        queues.add(tier.queue if tier is not None else None)
     for strike in experiment.strikes:
-        queue = strike.settings.get("queue")
-        queues.update([queue] if queue else [], strike.settings.get("queues") or ())
-    return {w.name for w in contract.workers if not w.queues or queues & set(w.queues)} or {"all"}
+        queue, more = strike.settings.get("queue"), strike.settings.get("queues") or ()
+        hits_workers = strike.fault.partition("_")[0] in ("worker", "child", "broker")
+        queues.update([queue, *more] if queue else more or ([None] if hits_workers else ()))
+    everybody = None in queues
+    return {w.name for w in contract.workers if everybody or not w.queues or queues & set(w.queues)} or {
+        "all"
+    }
 
 
 def body_of(send: Send, sample: Sample | None) -> dict[str, Any]:

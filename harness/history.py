@@ -39,10 +39,11 @@ kind                         data (all optional unless said; times are seconds s
 ``worker-lost`` ``worker-stopped``  worker, pid, exit_status
 ``child-lost``               worker, pid, signal
 ``fault-injected`` ``fault-healed``  fault, settings, target; missed (the failure passed by the ``try``)
-``experiment-began`` ``experiment-ended``  experiment, tier, settled (bool), waiting (list of task ids)
+``experiment-began`` ``experiment-ended``  experiment, tier, settled (bool), waiting (list of task ids),
+                             unstruck (list of the faults whose moment never came)
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),
                              consumers ({queue: n}); at the end of the run
-``clock-bent``               late_s
+``clock-bent``               late_s, since_s: at some time between `since_s` and the event
 ============================ =========================================================================
 """
 

@@ -16,7 +16,10 @@ from pathlib import Path
 
 import harness
 from harness.errors import StageError
-from harness.reaper import PREFIX, TOKEN, Reaper, end_session, home, sweep_stale
+from harness.reaper import PREFIX, TOKEN, Reaper, end_session, home, start_time, sweep_stale
+
+LINE_BYTES = 500
+"""How long a line of a log may be on average; what is more is cut at the beginning."""
 
 UNWANTED = (
     "CELERY_BROKER_READ_URL",
@@ -44,9 +47,14 @@ class ProcessLauncher:
         """A folder for one run, and the token that marks its processes; stale ones are swept first."""
         sweep_stale()
         token = secrets.token_hex(8)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home()))
-        for name in ("logs", "orders", "files", "tmp"):
-            (folder / name).mkdir()
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home()))
+            for name in ("logs", "orders", "files", "tmp"):
+                (folder / name).mkdir()
+        except OSError as error:
+            raise StageError(
+                f"No folder for the run: {error}.", remedy="Make room, or name another place: TMPDIR=DIR"
+            ) from error
         return folder, token
 
     def launch(
@@ -98,12 +106,19 @@ class ProcessLauncher:
         process = self.processes.get(pid)
         return process is None or process.poll() is not None
 
+    def exit_status(self, pid: int) -> int | None:
+        """With which status a process has ended, negative for a signal; None while it runs."""
+        process = self.processes.get(pid)
+        return None if process is None else process.poll()
+
     def end(self, pid: int, *, within_s: float = 30.0) -> None:
         """SIGKILL a process and its session; returns when they are gone."""
         process = self.processes.pop(pid, None)
         if process is None:
             return
-        end_session(pid, within_s=within_s)
+        # Once it was reaped its number may be another's; not while a process of its session is left.
+        if process.returncode is None or start_time(pid) is None:
+            end_session(pid, within_s=within_s)
         process.wait(timeout=within_s)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
@@ -124,9 +139,11 @@ class ProcessLauncher:
         raise StageError("No loopback port is free.", remedy="End what listens on so many ports.")
 
     def log(self, name: str, lines: int = 15) -> str:
-        """The last lines of a process's log."""
-        with suppress(OSError):
-            text = (self.folder / "logs" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        """The last lines of a process's log, of its last `LINE_BYTES` for each line."""
+        with suppress(OSError), (self.folder / "logs" / f"{name}.log").open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - lines * LINE_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
             return "\n".join(text.splitlines()[-lines:])
         return ""
 

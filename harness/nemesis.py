@@ -129,6 +129,11 @@ class Nemesis:
         """Whether faults are still to strike, or to be healed at a time of their own."""
         return self.schedule.pending()
 
+    def unstruck(self) -> list[str]:
+        """The faults whose moment has not come."""
+        plans = self.schedule.plans
+        return [plan.strike.fault for plan in plans if plan.struck_at_s is None]
+
     def wake_at_s(self) -> float | None:
         """The next moment at which there is something to do, as far as it is known."""
         self._look()

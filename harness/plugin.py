@@ -195,7 +195,7 @@ def conducted(
     )
     history = replace(whole, events=events)
     verdicts = run.judge(promises, history, only=guarantees or tuple(each.name for each in checkers()))
-    return Judgement(tuple(verdicts), history, promises)
+    return Judgement(tuple(run.unless_unstruck(verdicts, history)), history, promises)
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 from harness import contract_file, discovery, end_state, experiments, store
+from harness.checker import WHOLE_APP, Checker
 from harness.conduct import Conductor
-from harness.contract import Contract
+from harness.contract import Contract, Tier
 from harness.errors import UsageError
 from harness.history import Event, Header, History, ordered
 from harness.stage import Stage, StageSettings, World
@@ -60,6 +61,10 @@ def verify(request: Request) -> Outcomes:
     if unknown:
         known = ", ".join(tier.name for tier in request.contract.tiers)
         raise UsageError(f"The contract has no tier {unknown[0]!r}.", remedy=f"Its tiers are: {known}.")
+    if not request.workdir.is_dir():
+        raise UsageError(
+            f"{request.workdir}: there is no such folder.", remedy="Name the app's: --workdir DIR"
+        )
     store.check_writable(request.reports)
     kind: type[Stage] = discovery.find("stages", request.stage)
     settings = StageSettings(
@@ -91,10 +96,23 @@ def judge(
         for tier in experiments.tiers_of(contract, checker, tiers):
             verdict = checker.verdict(contract, tier, history)
             if verdict is not None:
-                verdicts.append(_with_command(verdict, history))
+                verdicts.append(_with_command(verdict, checker, tier, contract, history))
     rank = {Outcome.BROKEN: 0, Outcome.UNKNOWN: 1, Outcome.KEPT: 2}
     place = {tier.name: number for number, tier in enumerate(contract.tiers)}
     return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, place.get(each.tier, -1)))
+
+
+def unless_unstruck(verdicts: Iterable[Verdict], history: History) -> Iterator[Verdict]:
+    """Verdicts of experiments with faults: what was kept is unknown where a fault never struck."""
+    unstruck = [
+        f"{fault} of {event.get('experiment')}"
+        for event in history.of("experiment-ended")
+        for fault in event.get("unstruck") or ()
+    ]
+    said = f"never struck: {', '.join(unstruck)}: its trigger did not come"
+    for verdict in verdicts:
+        vacuous = unstruck and verdict.outcome is Outcome.KEPT
+        yield replace(verdict, outcome=Outcome.UNKNOWN, observed=said) if vacuous else verdict
 
 
 def record_of(world: World, contract: Contract, request: Request) -> History:
@@ -112,16 +130,55 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
     return History(header, ordered([*world.events(), *found]))
 
 
-def _with_command(verdict: Verdict, history: History) -> Verdict:
-    """The one-line command that shows this verdict again."""
-    header = history.header
+def _with_command(
+    verdict: Verdict, checker: Checker, tier: Tier, contract: Contract, history: History
+) -> Verdict:
+    """The one-line command that shows this verdict again, with whatever else it takes."""
+    header, others, tiers = history.header, list[str](), list[str]()
+    if verdict.outcome is Outcome.BROKEN:
+        label = _behind(verdict, checker, tier, contract, history)
+        parts = label.split("/")
+        others = [parts[0]] if label else []
+        tiers = [name for name in parts[1:2] if name != tier.name]
     words = [
         header.command or f"celery-harness verify -A {header.app}", f"--broker {header.broker}",
-        f"--seed {header.seed}", f"--only {verdict.guarantee}",
+        f"--seed {header.seed}", *(f"--only {name}" for name in (verdict.guarantee, *others)),
     ]  # fmt: skip
-    if verdict.tier != "app":
-        words.append(f"--tier {shlex.quote(verdict.tier)}")
+    if tier is not WHOLE_APP:
+        words += [f"--tier {shlex.quote(name)}" for name in (tier.name, *tiers)]
     return replace(verdict, reproduce=" ".join(words))
+
+
+def _behind(verdict: Verdict, checker: Checker, tier: Tier, contract: Contract, history: History) -> str:
+    """The experiment of another checker that breaks a guarantee which its own do not; "" where they do."""
+    asked = () if tier is WHOLE_APP else (tier.name,)
+    own = {each.name for each in experiments.needed(contract, [checker], asked)}
+    labels = _labels(history)
+    cited = [labels.get(history.events[place].task_id or "", "") for place in verdict.events]
+    strange = [each for each in dict.fromkeys(cited) if each and each not in own]
+    strange = [each for each in strange if each.split("/")[0] in discovery.names("checkers")]
+    for label in ("", *strange) if strange else ():
+        kept = {*own, label, ""}
+        events = (e for e in history.events if labels.get(e.task_id or "", "") in kept)
+        again = checker.verdict(contract, tier, History(history.header, tuple(events)))
+        if again is not None and again.outcome is Outcome.BROKEN:
+            return label
+    return strange[0] if strange else ""
+
+
+def _labels(history: History) -> Mapping[str, str]:
+    """The experiment that each task belongs to: by its own publish, else by that of the task that sent it."""
+    if "labels" not in history.memo:
+        publishes: dict[str, Event] = {}
+        for event in history.of("task-sent"):
+            publishes.setdefault(event.task_id or "", event)
+        found: dict[str, str] = {}
+        for task_id, sent in publishes.items():  # in order of time: parents come first
+            parent = str(sent.get("parent"))
+            found[task_id] = str(sent.get("experiment") or found.get(parent, ""))
+        history.memo["labels"] = found
+    labels: Mapping[str, str] = history.memo["labels"]
+    return labels
 
 
 def _cost(contract: Contract, needed: Sequence[Experiment], *, asked: bool) -> str:

@@ -181,6 +181,11 @@ class World(Protocol):
     def check_interlock(self) -> None:
         """`InterlockError` where the app tried to reach anything that the stage did not start."""
 
+    def revive(self) -> bool:
+        """Start workers again that have ended by themselves, as whatever supervises them in production
+        would; whether there were any. `StageError` where one of them does so again and again.
+        """
+
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
         returned function is called.

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from harness import history as histories
 from harness.contract import Contract
-from harness.contract_file import dumps, loads
-from harness.errors import HistoryError, StageError, UsageError
+from harness.contract_file import dumps, loads, resolve
+from harness.errors import ContractError, HistoryError, StageError, UsageError
 from harness.history import History
+from harness.settings import task_names
 from harness.verdict import Verdict, document, from_document
 
 KEPT_RUNS = 50
@@ -75,6 +76,9 @@ def load(folder: Path) -> tuple[Contract, History]:
         raise HistoryError(f"{path}: cannot be read: {error}.") from error
     history = histories.read(folder / "history.jsonl")
     contract = loads(text, path)
+    names = task_names(history.header.settings)
+    with suppress(ContractError):  # it has been changed, or the record is old: judged by names alone
+        contract = resolve(contract, names) if names else contract
     return replace(contract, path=history.header.contract, origins=history.header.origins), history
 
 

@@ -430,3 +430,39 @@ def test_an_app_whose_task_reaches_out_ends_the_run_with_2(shop: Path) -> None:
     assert done.out == ""
     one_line(done.err, r"would reach 127\.0\.0\.1:9.*shop\.py:\d+ in sell")
     assert not (shop / "reports").exists()
+
+
+def test_an_unforeseen_error_is_one_line_and_never_the_status_of_a_broken_guarantee(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def bug(*_: object) -> None:
+        raise TypeError("one\ntwo")
+
+    monkeypatch.setattr("harness.diagnosis.examine", bug)
+    result = invoke("doctor")
+    assert result.exit_code == 2
+    assert re.fullmatch(
+        r"celery-harness: internal error at test_cli\.py:\d+: TypeError: one\. \S+=1 shows the traceback\.\n",
+        result.stderr,
+    )
+    monkeypatch.setenv("CELERY_HARNESS_TRACEBACK", "1")
+    assert isinstance(CliRunner().invoke(harness, ["doctor"]).exception, TypeError)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (OSError(28, "No space left on device", "/tmp/x"), 2, "does not let it go on: [Errno 28] No space"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_ends_a_command_from_outside_is_one_line_too(
+    error: BaseException, status: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("harness.diagnosis.examine", raising)
+    result = invoke("doctor")
+    assert (result.exit_code, result.stderr.count("\n")) == (status, 1)
+    assert said in result.stderr

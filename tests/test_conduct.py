@@ -10,7 +10,9 @@ from harness import end_state
 from harness.conduct import Conductor
 from harness.contract import Contract, DeadLetter, Sample, Tier, WorkerLayout
 from harness.contract_file import resolve
-from harness.history import Event
+from harness.history import Event, Header, History
+from harness.run import unless_unstruck
+from harness.verdict import Outcome, Verdict
 from harness.workload import Body, Experiment, Send, Strike, Trigger
 from tests.driver import Driver, opened
 
@@ -169,3 +171,15 @@ def test_at_the_end_the_broker_and_the_dead_letters_are_read(shop: Driver) -> No
     logged = [event for event in found if event.kind == "log-record" and event.task_id == sent.task_id]
     assert logged
     assert not logged[0].get("structured")
+
+
+def test_a_fault_whose_moment_never_came_is_named(shop: Driver) -> None:
+    late = Strike("no_op", {}, Trigger(on="task-succeeded", nth=9))
+    conducted(shop, Experiment("vain", "sales", (Send("shop.sell"),), (late,), settle_within_s=20.0))
+    (ended,) = of(shop, "experiment-ended", "vain")
+    assert ended.get("unstruck") == ["no_op"]
+    (verdict,) = unless_unstruck([Verdict("g", "t", Outcome.KEPT, "", "")], History(Header(), (ended,)))
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.UNKNOWN,
+        "never struck: no_op of vain: its trigger did not come",
+    )

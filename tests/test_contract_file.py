@@ -212,6 +212,40 @@ WRONG = {
         _tier("[tiers.critical.retry.delay]\nspread = 50"),
         "contract.toml:4: tiers.critical.retry.delay.spread: must be from 0 to 1, got 50.",
     ),
+    "a spread of no bounded jitter": (
+        _tier('[tiers.critical.retry.delay]\njitter = "full"\nspread = 0.2'),
+        "contract.toml:5: tiers.critical.retry.delay.spread: is said of bounded jitter alone.",
+    ),
+    "a factor of a fixed delay": (
+        _tier('[tiers.critical.retry.delay]\nshape = "fixed"\nfactor = 3'),
+        "contract.toml:5: tiers.critical.retry.delay.factor: says nothing of a fixed delay.",
+    ),
+    "a size without compression": (
+        _tier("[tiers.critical.result]\nexpires_s = 60\ncompression_from_bytes = 100"),
+        "contract.toml:5: tiers.critical.result.compression_from_bytes: says nothing without compression.",
+    ),
+    "the scope of no rate": (
+        _tier('[tiers.critical.limits]\nhard_s = 60\nrate_scope = "worker"'),
+        "contract.toml:5: tiers.critical.limits.rate_scope: says nothing without a rate.",
+    ),
+    "an empty table": (
+        _tier("[tiers.critical.loss]"),
+        (
+            "contract.toml:3: tiers.critical.loss: the table promises nothing. "
+            "Name one of: redelivered_at_most, within_s."
+        ),
+    ),
+    "the name of the app as a whole": (
+        '[tiers.app]\ntasks = ["*"]',
+        "contract.toml:1: tiers.app: stands for the app as a whole, not for a tier. Take another.",
+    ),
+    "a keyword that varies and is not there": (
+        _tier('[samples."a.b"]\nkwargs = { day = 1 }\nvary = "month"'),
+        (
+            "contract.toml:5: samples.a.b.vary: there is no keyword argument 'month' in kwargs. "
+            "A positional argument is named by its number, counted from 0."
+        ),
+    ),
     "soft over hard": (
         _tier("[tiers.critical.limits]\nhard_s = 60\nsoft_s = 60"),
         (
@@ -424,6 +458,15 @@ def _maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
+def _without_what_says_nothing(delay: Delay) -> Delay:
+    usual = Delay()
+    return replace(
+        delay,
+        spread=delay.spread if delay.jitter == "bounded" else usual.spread,
+        factor=usual.factor if delay.shape == "fixed" else delay.factor,
+    )
+
+
 _delays = st.builds(
     Delay,
     shape=st.sampled_from(["exponential", "linear", "fixed"]),
@@ -432,7 +475,7 @@ _delays = st.builds(
     cap_s=st.floats(1000, 1e6) | st.just(math.inf),
     jitter=st.sampled_from(["none", "full", "bounded"]),
     spread=st.floats(0, 1),
-)
+).map(_without_what_says_nothing)
 _retries = st.permutations(FAILURE_CLASSES).flatmap(
     lambda order: st.integers(0, 4).flatmap(
         lambda cut: st.builds(
@@ -446,7 +489,7 @@ _retries = st.permutations(FAILURE_CLASSES).flatmap(
 )
 _tiers_drawn = st.builds(
     Tier,
-    name=_names,
+    name=_names.filter(lambda name: name != "app"),
     tasks=st.lists(_texts, min_size=1, max_size=3).map(tuple),
     queue=_maybe(_names),
     urgency=_maybe(st.integers(0, 255)),
@@ -466,17 +509,17 @@ _tiers_drawn = st.builds(
         st.builds(Deduplication, lock_s=_seconds, release=st.sampled_from(["on_end", "on_expiry"]))
     ),
     effect=_maybe(st.builds(Effect, counted=st.just("row:a.B"), at_most=st.integers(1, 9))),
-    result=_maybe(st.builds(Result, expires_s=_maybe(_seconds), serializer=_maybe(_names))),
+    result=_maybe(st.builds(Result, expires_s=_seconds, serializer=_maybe(_names))),
     limits=_maybe(
         st.builds(
             Limits,
             hard_s=_maybe(st.floats(1000, 2000)),
             soft_s=_maybe(st.floats(1, 999)),
-            rate=_maybe(st.sampled_from(["1/s", "120/m", "0.5/h", "7"])),
+            rate=st.sampled_from(["1/s", "120/m", "0.5/h", "7"]),
             rate_scope=st.sampled_from(["global", "worker"]),
         )
     ),
-    loss=_maybe(st.builds(Loss, redelivered_at_most=_maybe(st.integers(1, 9)), within_s=_maybe(_seconds))),
+    loss=_maybe(st.builds(Loss, redelivered_at_most=_maybe(st.integers(1, 9)), within_s=_seconds)),
 )
 _contracts = st.builds(
     Contract,
@@ -500,7 +543,7 @@ _contracts = st.builds(
             kwargs=st.dictionaries(_texts, _json, max_size=3),
             vary=_maybe(_texts),
             body=st.sampled_from(["real", "stub"]),
-        ),
+        ).map(lambda drawn: drawn if drawn.vary in drawn.kwargs else replace(drawn, vary=None)),
         max_size=2,
     ),
     setup=_maybe(st.just("core.seed:example_data")),

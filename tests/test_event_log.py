@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import HistoryError
 from harness.event_log import EventLog
 from harness.history import Event
 
@@ -66,3 +67,11 @@ def test_characters_that_split_lines_elsewhere_do_not_split_events(log: EventLog
     append(tmp_path, line(1.0, text="a\u2028b\x85c\x0bd\re"))
     (event,) = log.refresh()
     assert event.get("text") == "a\u2028b\x85c\x0bd\re"
+
+
+@pytest.mark.parametrize("damaged", [b'{"mono_ns": 1, "ki\n', b"\xff\n", b"[]\n", b'{"kind": "effect"}\n'])
+def test_a_damaged_line_is_a_hole_in_the_record(log: EventLog, tmp_path: Path, damaged: bytes) -> None:
+    append(tmp_path, line(1.0) + damaged)
+    with pytest.raises(HistoryError, match="damaged at") as caught:
+        log.refresh()
+    assert caught.value.exit_status == 3

@@ -132,3 +132,15 @@ def test_a_task_without_a_sample_gets_a_stub_and_only_what_is_ordered_is_said() 
     real = body_of(Send("t", Body(raises="mail", failing_attempts=2)), Sample(args=(1,)))
     assert real == {"raises": "mail", "failing_attempts": 2}
     assert body_of(Send("t"), Sample(body="stub"))["stub"] is True
+
+
+def test_what_names_no_queue_may_touch_every_worker() -> None:
+    """A kill of all workers beside another tier's experiment would be taken for that tier's own loss."""
+    everywhere = {"first", "second"}
+    struck = experiment("a", "shop.gold", "crash", Strike("worker_kill"))
+    assert touches(CONTRACT, struck) == everywhere
+    assert touches(CONTRACT, experiment("a", "shop.gold", "crash", Strike("broker_restart"))) == everywhere
+    assert touches(CONTRACT, experiment("a", "shop.gold", "crash", Strike("no_op"))) == {"first"}
+    assert touches(CONTRACT, experiment("a", "shop.unpromised", "crash")) == everywhere
+    unrouted = Contract((Tier("gold", ("shop.*",)),), CONTRACT.workers)
+    assert touches(unrouted, experiment("a", "shop.gold", "crash")) == everywhere

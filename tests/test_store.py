@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,3 +98,18 @@ def test_a_run_is_as_bad_as_its_worst_guarantee_and_nothing_is_not_kept() -> Non
     assert overall([kept, unknown]) is Outcome.UNKNOWN
     assert overall([unknown, broken, kept]) is Outcome.BROKEN
     assert overall([]) is Outcome.UNKNOWN
+
+
+def test_a_run_is_judged_again_with_the_tasks_that_the_app_had(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"tasks": {"shop.sell": {}, "other.task": {}}}
+    history = History(replace(HISTORY.header, settings=settings), HISTORY.events)
+    folder = store.save(tmp_path, "verify-shop", CONTRACT, history, VERDICTS)
+    contract, _ = store.load(folder)
+    assert contract.tiers[0].members == ("shop.sell",)
+
+
+def test_a_disk_that_takes_no_more_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "verify-shop").write_text("a file where a folder is to be")
+    with pytest.raises(HarnessError, match="the run cannot be kept: ") as caught:
+        save(tmp_path)
+    assert caught.value.exit_status == 2

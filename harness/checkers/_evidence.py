@@ -61,6 +61,20 @@ def cited(*groups: Sequence[Event]) -> tuple[Event, ...]:
     return tuple(chosen.values())[:CITED]
 
 
+def bent(history: History, from_s: float, until_s: float) -> bool:
+    """Whether the stage's clock may have been bent at some time between the two: timing proves nothing then.
+
+    The guard notes it after it happened, at some time since it last looked (`since_s`).
+    """
+    for event in history.of("clock-bent"):
+        since_s = event.get("since_s")
+        if since_s is None:
+            since_s = event.at_s - float(event.get("late_s") or 0.0)
+        if from_s <= event.at_s and float(since_s) <= until_s:
+            return True
+    return False
+
+
 def together(findings: Sequence[Finding]) -> Finding:
     """The parts of one promise as one finding: the first broken part, else the first unknown one."""
     for outcome in (Outcome.BROKEN, Outcome.UNKNOWN):

@@ -92,10 +92,12 @@ def _run(history: History, life: Life, attempt: Attempt, keys: set[object]) -> R
 def _died_s(history: History, attempt: Attempt) -> float:
     """When the process of a body that was never left was lost, or the end of the record."""
     began_s = attempt.began.at_s
+    if attempt.ended is not None:  # a hard time limit is reported, and its child killed, without more ado
+        return attempt.ended.at_s
     for event in history.events:
         if event.at_s < began_s:
             continue
-        if event.kind in ("child-lost", "worker-lost") and _is_of(event, attempt):
+        if event.kind in ("child-lost", "worker-lost", "worker-stopped") and _is_of(event, attempt):
             return event.at_s
     return end_s(history)
 
@@ -103,6 +105,6 @@ def _died_s(history: History, attempt: Attempt) -> float:
 def _is_of(lost: Event, attempt: Attempt) -> bool:
     if lost.task_id is not None:
         return lost.task_id == attempt.began.task_id
-    if lost.kind == "worker-lost":
+    if lost.kind != "child-lost":
         return attempt.worker is None or lost.get("worker") == attempt.worker
     return bool(lost.get("pid") == attempt.pid)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from harness.checker import Finding, unknown
 from harness.checkers._evidence import cited
 from harness.history import History
-from harness.lives import Life
+from harness.lives import Life, lives
 from harness.verdict import Outcome
 
 
@@ -57,13 +57,21 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(word.removesuffix(mark) for word in words) + mark
 
 
-def let_in(lives: Iterable[Life]) -> list[Life]:
+def let_in(everybody: Iterable[Life]) -> list[Life]:
     """Without those that a lock turned away before their bodies, unless there are no others.
 
     A task without arguments excludes its own copies in experiments that run side by side.
     """
-    everyone = list(lives)
+    everyone = list(everybody)
     return [life for life in everyone if life.of("body-entered") or not life.of("lock-denied")] or everyone
+
+
+def fails_anyway(history: History, tier: str, task: str) -> Life | None:
+    """The task's life in the steady state, if it failed there too: then no fault is to blame."""
+    for life in lives(history, f"steady/{tier}").values():
+        if life.task == task and life.outcome == "failed":
+            return life
+    return None
 
 
 def calmed_at_s(life: Life, history: History) -> float:
@@ -74,10 +82,14 @@ def calmed_at_s(life: Life, history: History) -> float:
     return math.inf
 
 
+def made_to_fail(life: Life, number: int = 0) -> bool:
+    """Whether the body failed in that attempt as the harness ordered, and not for a reason of its own."""
+    return any(int(event.get("retries") or 0) == number for event in life.of("fault-injected"))
+
+
 def failed_to_the_end(life: Life) -> bool:
-    """Whether the harness made the body fail in the attempt after which it was reported as succeeded."""
-    last = life.numbers[-1] if life.numbers else 0
-    return any(int(event.get("retries") or 0) == last for event in life.of("fault-injected"))
+    """Whether the harness made the body fail in the last attempt, after which it was reported as ended."""
+    return made_to_fail(life, life.numbers[-1] if life.numbers else 0)
 
 
 def _tallied(said: Iterable[str]) -> Iterable[str]:

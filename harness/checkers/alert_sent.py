@@ -62,26 +62,41 @@ class AlertSent(Checker):
 
 
 def _attributed(history: History, failed: Sequence[Failure], alert: Alert) -> dict[str, list[Event]]:
-    """The mails about each failure: by id, else the first mail of its time that names only the task."""
+    """The mails about each failure: by id, else the first mail of its time that names only the task.
+
+    Mails with the subject of such a mail, in the time of such a failure, are its further copies.
+    """
     mails = list(history.of("alert-sent"))
     named = {f.task_id: [mail for mail in mails if _names(mail, f.task_id)] for f in failed}
     taken = {id(mail) for sent in named.values() for mail in sent}
-    for failure in failed:
-        if named[failure.task_id]:
-            continue
+    plain = [failure for failure in failed if not named[failure.task_id]]
+    for failure in plain:
         for mail in mails:
-            in_time = failure.at_s - 1 <= mail.at_s <= failure.at_s + alert.within_s
-            if (
-                id(mail) in taken
-                or mail.get("concerns")
-                or not in_time
-                or failure.life.task not in _text(mail)
-            ):
-                continue
-            named[failure.task_id].append(mail)
-            taken.add(id(mail))
-            break
+            if id(mail) not in taken and _may_concern(mail, failure, alert):
+                named[failure.task_id].append(mail)
+                taken.add(id(mail))
+                break
+    for mail in mails:
+        alike = [
+            failure
+            for failure in plain
+            if id(mail) not in taken
+            and _may_concern(mail, failure, alert)
+            and any(mail.get("subject") == other.get("subject") for other in named[failure.task_id])
+        ]
+        if alike:
+            told = {
+                f.task_id: {to for each in named[f.task_id] for to in each.get("to") or ()} for f in alike
+            }
+            untold = [f for f in alike if not told[f.task_id] & set(mail.get("to") or ())]
+            named[(untold or alike[-1:])[0].task_id].append(mail)
     return named
+
+
+def _may_concern(mail: Event, failure: Failure, alert: Alert) -> bool:
+    """Whether a mail names the task and no task id, and came in the time of the failure."""
+    in_time = failure.at_s - 1 <= mail.at_s <= failure.at_s + alert.within_s
+    return in_time and not mail.get("concerns") and failure.life.task in _text(mail)
 
 
 def _names(mail: Event, task_id: str) -> bool:

@@ -22,7 +22,7 @@ class DeadLetter(Checker):
     or RabbitMQ's dead letter exchange does (Redis ignores ``x-dead-letter-exchange``). A hard time
     limit reports a failure twice (`celery/worker/request.py`, ``on_timeout`` and ``on_failure``), a
     killed worker calls no ``on_failure``. A letter that was read only after the last experiment says
-    nothing of when it was filed.
+    nothing of when it was filed: where the contract itself says `within_s`, that is unknown then.
     """
 
     def promise(self, tier: Tier) -> str | None:
@@ -62,6 +62,11 @@ class DeadLetter(Checker):
                 cited([failure.end for failure in without]),
             )
         found = [event for events in letters.values() for event in events]
+        timeless = [event for event in found if _read_at_the_end(history, event)]
+        if timeless and f"{self.path(tier)}.within_s" in contract.origins:
+            said = f"{counted(len(timeless), 'letter')} in {promised.to}"
+            said += ", and when they were filed is not on record"
+            return unknown(said, cited([failure.end for failure in failed], timeless))
         return kept(
             f"{counted(len(failed), 'task')} failed for good, one letter each in {promised.to}",
             cited([failure.end for failure in failed], found),

@@ -161,7 +161,7 @@ def _release(groups: Sequence[Equals], promised: Promise) -> Finding:
             before = [
                 run for run in group.runs if run.life is not life and life.attempts and _over(run, life)
             ]
-            if not before or life.end is None:
+            if not before or life.end is None or _in_between(group, life):
                 continue
             last, ran = before[-1], group.runs_of(life)
             age_s = life.attempts[0].began.at_s - last.start_s
@@ -180,6 +180,12 @@ def _release(groups: Sequence[Equals], promised: Promise) -> Finding:
 def _over(run: Run, life: Life) -> bool:
     """Whether a run was over, whole, before a task was first taken up."""
     return run.whole and run.end_s < life.attempts[0].began.at_s
+
+
+def _in_between(group: Equals, life: Life) -> bool:
+    """Whether another equal task was in its body when a task was first taken up: that one keeps it out."""
+    began_s = life.attempts[0].began.at_s
+    return any(run.life is not life and run.start_s <= began_s < run.end_s for run in group.runs)
 
 
 def _too_early(group: Equals, first: Run, again: Run, lock_s: float) -> Finding:

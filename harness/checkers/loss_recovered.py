@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from harness.blame import lost_run
 from harness.checker import Checker, Finding, broken, kept, unknown
-from harness.checkers._evidence import cited, member_to_send, seconds
-from harness.checkers._findings import merged
+from harness.checkers._evidence import bent, cited, member_to_send, seconds
+from harness.checkers._findings import fails_anyway, merged
 from harness.contract import Contract, Tier
 from harness.history import Event, History
 from harness.lives import Attempt, Life, end_s, lives
 from harness.members import send
+from harness.verdict import Outcome
 from harness.workload import Experiment, Strike, Trigger
 
 HELD_S = 20.0
@@ -66,10 +67,10 @@ class LossRecovered(Checker):
         seen = lives(history, f"{self.name}/{tier.name}").values()
         if not seen:
             return unknown("no task was killed with its worker")
-        return merged([_judged(life, within_s, history) for life in seen])
+        return merged([_judged(life, tier.name, within_s, history) for life in seen])
 
 
-def _judged(life: Life, within_s: float, history: History) -> Finding:
+def _judged(life: Life, tier: str, within_s: float, history: History) -> Finding:
     if not life.attempts:
         return unknown(f"{life.task} never started", cited(life.story))
     first = life.attempts[0]
@@ -78,17 +79,35 @@ def _judged(life: Life, within_s: float, history: History) -> Finding:
         return unknown(f"no worker was killed while {life.task} ran", cited(life.story))
     if first.left is not None and first.left.at_s <= killed.at_s:
         return unknown(f"{life.task} was over before its worker was killed", cited(life.story))
+    if not _was_struck(history, killed, first):
+        return unknown(f"no worker was killed while {life.task} ran", cited(life.story))
+    if first.left is not None:
+        return unknown(
+            f"{life.task} went on to its end: it was not in a worker that was killed", cited(life.story)
+        )
     later = [a for a in life.attempts[1:] if a.began.at_s > killed.at_s and _elsewhere(a, first)]
     if not later:
         return _never(life, killed, within_s, history)
     whole = [attempt for attempt in later if attempt.entered is not None or first.entered is None]
     if not whole and life.outcome is not None:
         return _turned_away(life, killed, later[-1])
-    return _again(life, killed, (whole or later)[0], within_s, history)
+    found = _again(life, killed, (whole or later)[0], within_s, history)
+    steady = fails_anyway(history, tier, life.task)
+    if found.outcome is Outcome.BROKEN and life.outcome == "failed" and steady is not None:
+        return unknown(f"{life.task} fails without any fault too", cited(found.events, steady.story))
+    return found
 
 
 def _kills(event: Event, first: Attempt) -> bool:
     return event.get("fault") == "worker_kill" and event.at_s >= first.began.at_s
+
+
+def _was_struck(history: History, killed: Event, first: Attempt) -> bool:
+    """Whether the worker that ran the task was among those that were killed."""
+    return any(
+        event.at_s >= killed.at_s and (first.worker is None or event.get("worker") in (None, first.worker))
+        for event in history.of("worker-lost")
+    )
 
 
 def _elsewhere(attempt: Attempt, first: Attempt) -> bool:
@@ -113,7 +132,7 @@ def _again(life: Life, killed: Event, again: Attempt, within_s: float, history: 
     events = cited([killed, began], [life.end] if life.end else [])
     said = f"{life.task} ran again {seconds(took_s)} after the kill"
     if took_s > within_s:
-        if any(killed.at_s <= bent.at_s for bent in history.of("clock-bent")):
+        if bent(history, killed.at_s, began.at_s):
             return unknown(f"{said}; but the stage's clock was bent meanwhile", events)
         found = lost_run(history, life.task)
         return broken(

@@ -35,7 +35,8 @@ class NoDuplicateEffect(Checker):
     (`kombu/transport/redis.py`). Celery recognises only a task whose success is stored already, and
     only with `worker_deduplicate_successful_tasks` (`celery/app/trace.py`). The effects of each task
     are counted over the whole run; it puts the promise to the test only if a task was run again
-    after its effect, or could have been: its worker was killed and the broker no longer has it.
+    after its effect, as often as it may have it, or could have been: its worker was killed and the
+    broker no longer has it.
     """
 
     def promise(self, tier: Tier) -> str | None:
@@ -83,11 +84,12 @@ class NoDuplicateEffect(Checker):
                 f"{counted(len(pending), 'task')} had the effect, and the broker is still to deliver it again"
             )
             return unknown(said, cited(*(effects[life.task_id] for life in pending)))
-        tested = [life for life in mine if _again(life, effects[life.task_id], history)]
+        tested = [life for life in mine if _could_exceed(life, effects[life.task_id], at_most, history)]
         spared = [life for life in mine if _cannot_come_again(life, effects[life.task_id], history, at_end)]
         if not tested and not spared:
             return unknown(
-                f"{counted(len(mine), 'task')} had the effect, and none was run again after it",
+                f"{counted(len(mine), 'task')} had the effect, and none was run again after it"
+                + (f" often enough to have it more than {at_most} times" if at_most > 1 else ""),
                 cited(*(effects[life.task_id] for life in mine)),
             )
         events = [
@@ -116,6 +118,13 @@ def _effects(life: Life, counts: str, until_s: float) -> tuple[Event, ...]:
 def _again(life: Life, effects: tuple[Event, ...], history: History) -> tuple[Event, ...]:
     """The runs that began after the first effect: each could have had it again, unless a stub stood in."""
     return tuple(run for run in life.runs if effects[0].at_s < run.at_s < calmed_at_s(life, history))
+
+
+def _could_exceed(life: Life, effects: tuple[Event, ...], at_most: int, history: History) -> bool:
+    """Whether all runs together would have had the effect too often, had each had it as the first one had."""
+    again = _again(life, effects, history)
+    first = [event for event in effects if not again or event.at_s <= again[0].at_s]
+    return bool(again) and len(first) * (1 + len(again)) > at_most
 
 
 def _cannot_come_again(life: Life, effects: tuple[Event, ...], history: History, at_end: Held | None) -> bool:

@@ -10,6 +10,7 @@ from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._broker import Held, held
 from harness.checkers._evidence import cited, counted
 from harness.checkers._findings import merged
+from harness.checkers.loss_recovered import killing
 from harness.contract import Contract, Tier
 from harness.history import Event, History
 from harness.lives import Life, lives_of
@@ -28,10 +29,11 @@ class NoLostTask(Checker):
 
     The conservation law: a task has succeeded, failed for good, been rejected, revoked, expired or
     dead-lettered, or the broker still has its message, and somebody will take it from there; and
-    no task has both succeeded and failed. A message without a worker is lost in all but name: Celery
-    creates queues that nobody consumes (`task_create_missing_queues`, `celery/app/amqp.py`). A
-    publish that raised is no loss: the caller knows. A task that no worker knows is thrown away
-    (`celery/worker/consumer/consumer.py:on_unknown_task`).
+    no task has both succeeded and failed, or been revoked. A message without a worker is lost in all
+    but name: Celery creates queues that nobody consumes (`task_create_missing_queues`,
+    `celery/app/amqp.py`). A publish that raised is no loss: the caller knows. A task that no worker
+    knows is thrown away (`celery/worker/consumer/consumer.py:on_unknown_task`). Judged of every task
+    of the run; where the contract says what a killed worker means, one is killed for it.
     """
 
     def promise(self, tier: Tier) -> str | None:
@@ -41,10 +43,17 @@ class NoLostTask(Checker):
         return f"tiers.{tier.name}"
 
     def experiments(self, contract: Contract, tier: Tier) -> Iterable[Experiment]:
-        return (steady(contract, tier),) if tier.members else ()
+        if tier.members:
+            yield steady(contract, tier)
+            yield from killing(contract, tier)
 
     def judge(self, contract: Contract, tier: Tier, history: History) -> Finding:
-        published = [life for life in lives_of(contract, tier, history).values() if _was_published(life)]
+        tells = any(True for _ in history.of("message-published"))
+        published = [
+            life
+            for life in lives_of(contract, tier, history).values()
+            if _was_published(life, tells_publishes=tells)
+        ]
         if not published:
             return unknown("no task of the tier was published")
         at_end = held(history)
@@ -65,12 +74,16 @@ class NoLostTask(Checker):
         return kept(f"{counted(len(published), 'task')} published: {fate}", _proof(published, at_end))
 
 
-def _was_published(life: Life) -> bool:
-    """A publish that raised and was never heard of again is the caller's to handle."""
-    refused = life.of("publish-failed") and not life.of(
-        "message-published", "message-delivered", "task-received"
-    )
-    return life.sent is not None and not refused
+def _was_published(life: Life, *, tells_publishes: bool) -> bool:
+    """A publish that raised and was never heard of again is the caller's to handle.
+
+    Of what the app itself sends the record has no ``publish-failed``: it lacks ``message-published`` then.
+    """
+    if life.sent is None:
+        return False
+    if life.of("message-published", "message-delivered", "task-received", "task-started"):
+        return True
+    return not life.of("publish-failed") and not tells_publishes
 
 
 def _proof(published: Iterable[Life], at_end: Held) -> tuple[Event, ...]:
@@ -78,11 +91,12 @@ def _proof(published: Iterable[Life], at_end: Held) -> tuple[Event, ...]:
 
 
 def _contradicted(life: Life) -> Finding | None:
-    ways = {event.kind for event in life.ends} & {"task-succeeded", "task-failed"}
-    if len(ways) < 2:
+    ways = {event.kind for event in life.ends} & {"task-succeeded", "task-failed", "task-revoked"}
+    if len(ways) < 2 or "task-succeeded" not in ways:
         return None
+    other = "failed" if "task-failed" in ways else "been revoked"
     return broken(
-        f"{life.task} has both succeeded and failed",
+        f"{life.task} has both succeeded and {other}",
         [event for event in life.ends if event.kind in ways],
         blame=f"{life.task} was run again after it had ended: a redelivery that nothing recognises",
         mend=f"let {life.task} recognise its own id, or keep the visibility timeout above its longest wait",
@@ -100,7 +114,7 @@ def _judged(life: Life, at_end: Held | None, tier: Tier, history: History) -> Fi
             blame=f"imports or autodiscover_tasks() of the worker leave {life.task} out",
             mend=f"let the worker import the module of {life.task}",
         )
-    if life.outcome is not None:
+    if life.outcome is not None and not _goes_on(life):
         return "expired" if life.end is not None and life.end.get("expired") else life.outcome
     if at_end is None:
         return unknown("nobody read the broker at the end")
@@ -116,12 +130,23 @@ def _judged(life: Life, at_end: Held | None, tier: Tier, history: History) -> Fi
     return _nowhere(life, at_end, history)
 
 
+def _goes_on(life: Life) -> bool:
+    """Whether a task that ended with `Ignore` was replaced by another of its id, which has not ended.
+
+    (`celery/app/task.py:replace`.)
+    """
+    messages = sum(not event.get("retries") for event in life.of("task-sent"))
+    ignored = [event for event in life.of("body-left") if event.get("error_type") == "Ignore"]
+    return life.outcome == "ignored" and len(ignored) < messages
+
+
 def _queued(life: Life, at_end: Held, tier: Tier, history: History) -> Finding | str:
     queue, events = at_end.queue_of[life.task_id], (*life.story, at_end.read)
     if tier.dead_letter and tier.dead_letter.kind == "queue" and queue == tier.dead_letter.place:
         return "dead-lettered"
     if at_end.consumed(queue):
-        if _loser(life, history) is not None:
+        lost = _loser(life, history)
+        if lost is not None and not _came_back(history, queue, lost):
             return "still queued"
         return unknown(f"{life.task} still waits in queue {queue}", events)
     default = history.header.settings.get("default_queue")
@@ -149,6 +174,14 @@ def _loser(life: Life, history: History) -> Event | None:
         ):
             return event
     return None
+
+
+def _came_back(history: History, queue: str, lost: Event) -> bool:
+    """Whether some worker began to consume the queue after a loss: it should have taken the message."""
+    return any(
+        event.at_s > lost.at_s and queue in (event.get("queues") or ())
+        for event in history.of("worker-ready")
+    )
 
 
 def _is_not_due(life: Life, at_end: Held) -> bool:

@@ -78,6 +78,8 @@ def _judged(life: Life, at_most: int, at_end: Held | None, history: History) -> 
         return broken(observed, cited(runs), blame=found.blame, mend=found.mend)
     if life.outcome == "succeeded":
         return unknown(f"{said}, and succeeded: it did not kill its child in every run", cited(life.story))
+    if any(attempt.left is not None for attempt in life.attempts):
+        return unknown(f"{said}, and its body came to an end: it did not kill its child", cited(life.story))
     if at_end is None:
         return unknown(f"{said}, and nobody read the broker at the end", cited(life.story))
     queue = at_end.queue_of.get(life.task_id)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._evidence import (
+    bent,
     cited,
     counted,
     ids_of,
@@ -24,6 +25,8 @@ from harness.workload import Body, Experiment, Send
 
 class RateLimit(Checker):
     """A burst starts at the promised rate: at most rate x time, one more, and 2 s worth or 5 % of it.
+
+    Within the burst no stretch of time has more than 5 s worth, or a tenth of all, above the rate.
 
     Celery's ``rate_limit`` counts in each worker for itself, with a bucket of one token
     (`celery/worker/consumer/consumer.py`, ``bucket_for_task``): two workers run twice the rate. A
@@ -67,6 +70,12 @@ class RateLimit(Checker):
             lasted_s = group[-1].at_s - group[0].at_s
             if len(group) > _allowed(len(group), lasted_s, rate_per_s):
                 return _exceeded(history, tier, limits, group)
+            dense = _densest(group, rate_per_s)
+            if len(dense) <= _burst(group, rate_per_s) + rate_per_s * (dense[-1].at_s - dense[0].at_s):
+                continue
+            if bent(history, dense[0].at_s, dense[-1].at_s):
+                return unknown("the starts came in a bunch while the stage's clock was bent", cited(dense))
+            return _exceeded(history, tier, limits, dense)
         missing = ids_of(sends) - ids_of(starts)
         if missing:
             return unknown(f"{len(missing)} of {len(sends)} tasks never started", cited(starts))
@@ -90,6 +99,26 @@ def burst_s(limits: Limits) -> float:
 def _allowed(number: int, lasted_s: float, rate_per_s: float) -> float:
     """The most starts that a kept rate can show in a time; a token bucket starts with one token."""
     return rate_per_s * lasted_s + 1 + max(2 * rate_per_s, 0.05 * number)
+
+
+def _burst(group: Sequence[Event], rate_per_s: float) -> float:
+    """How many starts may come at once within a burst: 5 s worth, or a tenth of all.
+
+    More than over the whole burst, since children that get no processor for a while start together.
+    """
+    return 1 + max(5 * rate_per_s, 0.1 * len(group), 2.0)
+
+
+def _densest(group: Sequence[Event], rate_per_s: float) -> Sequence[Event]:
+    """The stretch with the most starts above what the rate allows for its time (Kadane's algorithm)."""
+    first, best, most = 0, (0, 0), -math.inf
+    for place, event in enumerate(group):
+        if place - rate_per_s * event.at_s < first - rate_per_s * group[first].at_s:
+            first = place
+        excess = (place - first + 1) - rate_per_s * (event.at_s - group[first].at_s)
+        if excess > most:
+            best, most = (first, place), excess
+    return group[best[0] : best[1] + 1]
 
 
 def _starts(history: History, sends: Sequence[Event]) -> list[Event]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from harness.blame import needless_retry, no_retry
 from harness.checker import Checker, Finding, broken, kept, unknown
-from harness.checkers._evidence import cited, member_to_send, seconds
-from harness.checkers._findings import failed_to_the_end, let_in, merged
+from harness.checkers._evidence import bent, cited, member_to_send, seconds
+from harness.checkers._findings import let_in, made_to_fail, merged
 from harness.contract import Contract, Retry, Tier
 from harness.history import History
 from harness.lives import Life, end_s, lives
@@ -71,6 +71,8 @@ def _either(names: Sequence[str]) -> str:
 def _retried(life: Life, failure: str, retry: Retry, history: History) -> Finding:
     again = [attempt.began for attempt in life.attempts if attempt.number > 0]
     said = f"{failure}: {life.task}"
+    if life.attempts and not made_to_fail(life):
+        return _for_another_reason(life, said)
     if again and life.outcome == "succeeded":
         return kept(f"{said} started again, and succeeded", cited(life.story))
     if again:
@@ -95,6 +97,8 @@ def _awaited(life: Life, said: str, retry: Retry, history: History) -> Finding:
     waited_s = end_s(history) - trial.retried.at_s
     if retry.delay is None or waited_s < retry.delay.envelope_s(1)[1] + LATE_S:
         return unknown(f"{said} its retry had not begun when the record ends", cited(life.story))
+    if bent(history, trial.retried.at_s, end_s(history)):
+        return unknown(f"{said} not started again; but the stage's clock was bent", cited(life.story))
     scheduled = f" (asked for: {seconds(trial.scheduled_s)})" if trial.scheduled_s is not None else ""
     return broken(
         f"{said} not started again {seconds(waited_s)} after it failed{scheduled}",
@@ -107,6 +111,8 @@ def _awaited(life: Life, said: str, retry: Retry, history: History) -> Finding:
 def _left_alone(life: Life, failure: str, _retry: Retry, history: History) -> Finding:
     said = f"{failure}: {life.task}"
     again = [attempt.began for attempt in life.attempts if attempt.number > 0]
+    if life.attempts and not made_to_fail(life):
+        return _for_another_reason(life, said)
     if again or life.retries:
         found = needless_retry(history, life.task, life.error_type)
         return broken(f"{said} retried", cited(life.story), blame=found.blame, mend=found.mend)
@@ -117,10 +123,15 @@ def _left_alone(life: Life, failure: str, _retry: Retry, history: History) -> Fi
     return kept(f"{said} started once, and {life.outcome}", cited(life.story))
 
 
+def _for_another_reason(life: Life, said: str) -> Finding:
+    """Its body never came to the ordered failure: what it did says nothing of how that one is met."""
+    error = f" with {life.error_type}" if life.error_type and life.outcome != "succeeded" else ""
+    state = f"{life.outcome}{error}" if life.outcome else "has not ended"
+    return unknown(f"{said} {state}, but its body was never made to fail", cited(life.story))
+
+
 def _swallowed(life: Life, said: str) -> Finding:
-    """It succeeded at the first attempt: the body swallowed the failure, or was never made to fail."""
-    if not failed_to_the_end(life):
-        return unknown(f"{said} succeeded, but its body was never made to fail", cited(life.story))
+    """It succeeded at the first attempt, in which its body failed: the body swallowed the failure."""
     return broken(
         f"{said} reported as succeeded at the first attempt, though its body failed",
         cited(life.story),

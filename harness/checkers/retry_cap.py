@@ -90,6 +90,9 @@ def _judged(life: Life, cap: int, history: History) -> Finding:
         return _broken(f"{said}, and reported as succeeded", life, Blame(blame, f"let {life.task} raise it"))
     if life.outcome not in ("failed", "rejected"):
         return unknown(f"{said}, and {life.outcome}", events)
+    if not failed_to_the_end(life):
+        error = life.error_type or "an error of its own"
+        return unknown(f"{said}, and {life.outcome} with {error}: not what it was made to fail with", events)
     if made < cap + 1:
         cause = (
             no_retry(history, life.task, life.error_type) if made == 1 else wrong_cap(history, life.task, cap)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.blame import no_retry, wrong_delay
 from harness.checker import Checker, Finding, broken, kept, unknown
-from harness.checkers._evidence import cited, counted, seconds
-from harness.checkers._findings import folded
+from harness.checkers._busy import busy_s
+from harness.checkers._chance import Draw, can_tell, distance_from_uniform, unlike_chance
+from harness.checkers._evidence import bent, cited, counted, seconds
+from harness.checkers._findings import folded, made_to_fail
 from harness.checkers.retry_cap import ENDLESS, ladder
 from harness.contract import Contract, Delay, Tier
 from harness.history import Event, History
@@ -20,15 +21,6 @@ EARLY_S = 0.2
 LATE_S = 2.0
 LATE_SHARE = 0.01
 """Tolerances of one delay: the time that a broker and a busy machine may add, or clocks round off."""
-
-ALPHA = 1e-6
-"""Odds that a true jitter is called false, so that many runs in a row agree."""
-
-LEAST = 8
-"""Fewer delays than these cannot contradict a jitter at `ALPHA`."""
-
-SAME_LEAST, SAME_SPAN_S, SAME_SHARE = 10, 5.0, 0.1
-"""So many delays of one retry, all within a tenth of their envelope, come by chance once in 1e8 runs."""
 
 
 @dataclass(slots=True)
@@ -44,12 +36,11 @@ class _Seen:
 class RetryDelays(Checker):
     """Each delay between attempts is inside its promised envelope, and jitter is really there.
 
-    Tolerated are 0.2 s too early and 2 s + 1 % too late. Where jitter is promised, the delays as
-    shares of their envelopes are compared with the uniform distribution by the statistic of
-    Kolmogorov and Smirnov, at a level of one in a million by the inequality of Dvoretzky, Kiefer,
-    Wolfowitz and Massart, which holds for every sample size; a second of rounding is allowed for,
-    since Celery draws whole seconds. Without `retry_backoff` Celery waits `default_retry_delay`,
-    180 s, and its own jitter starts at 0 s (`celery/app/task.py`, `celery/utils/time.py`).
+    Tolerated are 0.2 s too early and 2 s + 1 % too late; for the time in which all children of the
+    worker were busy, nobody is to blame. Where jitter is promised, the delays that Celery was asked
+    for must be spread over their envelopes as evenly as chance would have it, in all but one of a
+    million runs. Without `retry_backoff` Celery waits `default_retry_delay`, 180 s, and its own
+    jitter starts at 0 s (`celery/app/task.py`, `celery/utils/time.py`).
     """
 
     def promise(self, tier: Tier) -> str | None:
@@ -71,7 +62,11 @@ class RetryDelays(Checker):
         mine = list(lives(history, f"retry_cap/{tier.name}").values())
         if not mine:
             return unknown("no task was made to fail for ever")
-        given_up = [life for life in mine if not life.retries and life.outcome in ("failed", "rejected")]
+        given_up = [
+            life
+            for life in mine
+            if not life.retries and life.outcome in ("failed", "rejected") and made_to_fail(life)
+        ]
         seen = _sorted(mine, delay, _queueing_s(tier, len(mine)), history)
         if seen.wrong or given_up:
             return _broken(delay, seen, given_up, history)
@@ -82,7 +77,17 @@ class RetryDelays(Checker):
             return unknown(f"{_listed(delay, seen.pending)} when the record ends", _events(seen.pending))
         if not seen.good:
             return unknown("no retry was seen, and no task failed for good", cited(*(x.story for x in mine)))
-        return _spread(delay, seen.good, mine, history)
+        return _unmade(tier, delay, seen.good) or _spread(delay, seen.good, mine, history)
+
+
+def _unmade(tier: Tier, delay: Delay, trials: Sequence[Retrial]) -> Finding | None:
+    """Promised retries of which not one was made: nothing is known of their delays."""
+    cap = (tier.retry.max_retries if tier.retry else None) or ENDLESS
+    unmade = sorted(set(range(1, cap + 1)) - {trial.number for trial in trials})
+    if not unmade:
+        return None
+    which = f"{counted(len(unmade), 'retry', 'retries')} of {cap} never made"
+    return unknown(f"{_listed(delay, trials)}; {which}, from retry {unmade[0]} on", _events(trials))
 
 
 def _queueing_s(tier: Tier, tasks: int) -> float:
@@ -93,7 +98,6 @@ def _queueing_s(tier: Tier, tasks: int) -> float:
 
 def _sorted(mine: Iterable[Life], delay: Delay, queueing_s: float, history: History) -> _Seen:
     seen = _Seen()
-    bends = list(history.of("clock-bent"))
     for life in mine:
         for trial in life.retries:
             low_s, high_s = delay.envelope_s(trial.number)
@@ -102,7 +106,10 @@ def _sorted(mine: Iterable[Life], delay: Delay, queueing_s: float, history: Hist
                 late_s = max(late_s, trial.scheduled_s + LATE_S + queueing_s)
             until_s = trial.again.began.at_s if trial.again else end_s(history)
             waited_s = until_s - trial.retried.at_s
-            if waited_s > late_s and _was_bent(bends, trial.retried.at_s, until_s):
+            if waited_s > late_s and trial.again is not None:
+                due_s = trial.retried.at_s + (high_s if trial.scheduled_s is None else trial.scheduled_s)
+                waited_s -= busy_s(history, trial.again.worker, due_s, until_s)
+            if waited_s > late_s and bent(history, trial.retried.at_s, until_s):
                 seen.bent.append(trial)
             elif waited_s > late_s:
                 seen.wrong.append((life, trial))
@@ -113,10 +120,6 @@ def _sorted(mine: Iterable[Life], delay: Delay, queueing_s: float, history: Hist
             else:
                 seen.good.append(trial)
     return seen
-
-
-def _was_bent(bends: Iterable[Event], from_s: float, until_s: float) -> bool:
-    return any(from_s <= e.at_s and e.at_s - float(e.get("late_s") or 0.0) <= until_s for e in bends)
 
 
 def _broken(delay: Delay, seen: _Seen, given_up: Sequence[Life], history: History) -> Finding:
@@ -143,42 +146,30 @@ def _spread(delay: Delay, trials: Sequence[Retrial], mine: Sequence[Life], histo
     said = _listed(delay, trials)
     if delay.jitter == "none":
         return kept(said, _events(trials))
-    shares, slacks = [], []
-    by_number: dict[int, list[float]] = {}
-    for trial in trials:
-        low_s, high_s = delay.envelope_s(trial.number)
-        share = ((trial.observed_s or 0.0) - low_s) / (high_s - low_s) if high_s > low_s else 0.0
-        shares.append(min(1.0, max(0.0, share)))
-        slacks.append(min(1.0, 1.0 / (high_s - low_s)) if high_s > low_s else 1.0)
-        by_number.setdefault(trial.number, []).append(shares[-1])
-    if len(shares) < LEAST:
-        few = counted(len(shares), "retry", "retries")
-        return unknown(f"{said}; {few} are too few to tell jitter from none", _events(trials))
-    distance = distance_from_uniform(shares)
-    limit = math.sqrt(math.log(2 / ALPHA) / (2 * len(shares))) + sum(slacks) / len(slacks)
-    same = [
-        number
-        for number, group in by_number.items()
-        if len(group) >= SAME_LEAST
-        and max(group) - min(group) < SAME_SHARE
-        and delay.envelope_s(number)[1] - delay.envelope_s(number)[0] >= SAME_SPAN_S
+    draws = [
+        Draw(trial.number, _drawn_s(trial) - low_s, high_s - low_s)
+        for trial in trials
+        for low_s, high_s in [delay.envelope_s(trial.number)]
+        if high_s > low_s
     ]
-    if distance <= limit and not same:
-        return kept(
-            f"{said}; spread evenly (distance {distance:.2f}, limit {min(limit, 1):.2f})", _events(trials)
-        )
-    how = f"retry {same[0]} always after the same time" if same else f"unevenly spread ({distance:.2f})"
+    if not draws:
+        return kept(said, _events(trials))
+    if not can_tell(draws):
+        few = counted(len(draws), "retry", "retries")
+        return unknown(f"{said}; {few} are too few to tell jitter from none", _events(trials))
+    wrong = unlike_chance(draws)
+    if wrong is None:
+        distance = distance_from_uniform([draw.share for draw in draws])
+        return kept(f"{said}; spread evenly (distance {distance:.2f})", _events(trials))
     found = wrong_delay(history, next((life.task for life in mine if life.retries), ""))
     return broken(
-        f"{said}; {how}: no {delay.jitter} jitter", _events(trials), blame=found.blame, mend=found.mend
+        f"{said}; {wrong}: no {delay.jitter} jitter", _events(trials), blame=found.blame, mend=found.mend
     )
 
 
-def distance_from_uniform(shares: Sequence[float]) -> float:
-    """The statistic of Kolmogorov and Smirnov: the largest distance of the sample from uniform on [0, 1]."""
-    size = len(shares)
-    steps = enumerate(sorted(shares))
-    return max((max((place + 1) / size - share, share - place / size) for place, share in steps), default=0.0)
+def _drawn_s(trial: Retrial) -> float:
+    """The delay that Celery was asked for: what there was has the broker and a busy worker in it."""
+    return trial.scheduled_s if trial.scheduled_s is not None else trial.observed_s or 0.0
 
 
 def _said(delay: Delay, number: int) -> str:

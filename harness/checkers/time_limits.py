@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._evidence import (
     belongs,
+    bent,
     cited,
     counted,
     member_to_send,
@@ -150,7 +151,12 @@ def _judged(history: History, runs: list[Run], limit_s: float, *, hard: bool) ->
         ended_so = run.killed if hard else run.interrupted
         if lasted_s is None and ends_s - run.entered.at_s <= limit_s + _slack_s(limit_s):
             return unknown(f"the record ends before the {word} limit of a run", (run.entered,))
-        if lasted_s is None or not ended_so or abs(lasted_s - limit_s) > _slack_s(limit_s):
+        if lasted_s is None or not ended_so:
+            return _not_enforced(history, run, limit_s, hard=hard)
+        if abs(lasted_s - limit_s) > _slack_s(limit_s):
+            if bent(history, run.entered.at_s, run.entered.at_s + lasted_s):
+                said = f"a run lasted {seconds(lasted_s)}; but the stage's clock was bent meanwhile"
+                return unknown(said, (run.entered,))
             return _not_enforced(history, run, limit_s, hard=hard)
     verb = "killed" if hard else "interrupted"
     return kept(

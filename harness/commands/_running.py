@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from harness.contract import Contract
+from harness.history import History
 from harness.reporters.json import Json
 from harness.reporters.text import TextReport
 from harness.verdict import EXIT_STATUS, Verdict, overall
@@ -27,6 +29,15 @@ def warn(text: str, *, quiet: bool) -> None:
 def show(contract: Contract, history: Any, verdicts: Any, *, as_json: bool, quiet: bool) -> None:
     """The report on standard output; with `quiet` only where not all is kept."""
     shown: list[Verdict] = list(verdicts)
+    try:
+        _print(contract, history, shown, as_json=as_json, quiet=quiet)
+    except BrokenPipeError:  # whoever read it has seen enough; the exit status stays what the verdicts say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print(
+    contract: Contract, history: History, shown: Sequence[Verdict], *, as_json: bool, quiet: bool
+) -> None:
     if as_json:
         click.echo(Json().render(contract, history, shown, color=False), nl=False)
     elif not quiet or EXIT_STATUS[overall(shown)]:

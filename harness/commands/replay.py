@@ -25,7 +25,7 @@ def command(ctx: click.Context, folder: Path, quiet: bool) -> None:
         outcomes = run.verify(
             run.Request(
                 app=header.app, contract=contract, workdir=Path(header.workdir), stage=header.stage,
-                broker=header.broker, warp="off" if header.warp == "off" else "auto",
+                broker=header.broker, warp="auto" if header.warp == "idle" else header.warp,
                 seed=header.seed, database=header.database,
                 only=header.only, tiers=header.tiers, reports=folder.resolve().parent.parent,
                 command=header.command, report=progress.say, warn=partial(warn, quiet=quiet),

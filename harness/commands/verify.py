@@ -83,7 +83,7 @@ def command(
                 app=name, contract=contract, workdir=workdir.resolve(), stage=stage, broker=broker, warp=warp,
                 seed=random.randrange(10**6) if seed is None else seed, only=only, tiers=tiers,
                 reports=reports, server=server, database=database,
-                command=_words(name, workdir, contract_path, stage, warp, database),
+                command=_words(name, workdir, contract_path, stage, warp, database, server),
                 report=progress.say, warn=partial(warn, quiet=quiet),
             )
         )  # fmt: skip
@@ -104,11 +104,15 @@ def _check_warp(warp: str) -> None:
         raise UsageError(f"--warp {warp}: no such rate.", remedy="Take auto, off, or a number from 1 to 60.")
 
 
-def _words(name: str, workdir: Path, contract_path: Path | None, stage: str, warp: str, database: str) -> str:
+def _words(
+    name: str, workdir: Path, contract_path: Path | None, stage: str, warp: str, database: str,
+    server: str | None,
+) -> str:  # fmt: skip
     words = ["celery-harness", "verify", "-A", name]
     words += ["--workdir", str(workdir)] if workdir != Path() else []
     words += ["--contract", str(contract_path)] if contract_path else []
     words += ["--stage", stage] if stage != "processes" else []
     words += ["--warp", warp] if warp != "auto" else []
     words += ["--database", database] if database != "sqlite" else []
+    words += ["--server", server] if server else []
     return shlex.join(words)

@@ -37,6 +37,7 @@ class Probe:
         interlock.install()
         self.observer.install()
         self.effects.install_locks()
+        self.effects.install_mails()
         from celery import signals
 
         signals.worker_init.connect(self._worker_init, weak=False)

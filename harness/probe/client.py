@@ -11,7 +11,9 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,17 +138,21 @@ class Client:
                     worker=event.get("hostname"),
                 )
 
-        with self.app.connection_for_read() as connection:
-            receiver = self.app.events.Receiver(connection, handlers={"*": on_event})
-            with receiver.consumer_context() as (listening, _, _):
-                ready.set()
-                while True:
-                    try:
-                        listening.drain_events(timeout=30)
-                    except TimeoutError:
-                        continue
-                    except listening.connection_errors:
-                        return
+        from kombu.exceptions import OperationalError
+
+        lost: tuple[type[BaseException], ...] = (OSError, OperationalError)
+        while True:  # a broker that was struck comes back, and so does whoever watches it
+            try:
+                with self.app.connection_for_read() as connection:
+                    lost = (*lost, *connection.connection_errors)
+                    receiver = self.app.events.Receiver(connection, handlers={"*": on_event})
+                    with receiver.consumer_context() as (listening, _, _):
+                        ready.set()
+                        while True:
+                            with suppress(TimeoutError):
+                                listening.drain_events(timeout=30)
+            except lost:
+                time.sleep(1)
 
     def do_call(self, function: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Call a function of the app by its dotted name (scenarios use it to prepare rows)."""

@@ -28,6 +28,7 @@ class Observer:
     def __init__(self, recorder: Recorder, bodies: Bodies) -> None:
         self.recorder = recorder
         self.bodies = bodies
+        self.main = os.getpid()
         self.sending: dict[str, Any] = {}
         """What the client says of the task that it is sending (experiment, body)."""
 
@@ -132,7 +133,8 @@ class Observer:
         )  # fmt: skip
 
     def _became_child(self, **_: Any) -> None:
-        if self.recorder.role.startswith("worker"):
+        # The pool `solo` sends this signal in the main process itself (`celery/concurrency/solo.py`).
+        if self.recorder.role.startswith("worker") and os.getpid() != self.main:
             self.recorder.become("child" + self.recorder.role.removeprefix("worker"))
 
     def _ready(self, sender: Any, **_: Any) -> None:

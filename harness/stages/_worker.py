@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from harness.stages._world import ProcessWorld
 
 READY_WITHIN_S = 60.0
+MOST_DEATHS = 20
+"""So often a worker may end by itself; a task that kills a worker without children does it a few times."""
 QUIET_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 """Chatter between workers that no guarantee depends on, and that would wake every worker each second."""
 
@@ -29,7 +31,8 @@ class ProcessWorker:
         self.layout = layout
         self.name = name
         self.pid = 0
-        self._starts = 0
+        self._deaths = 0
+        self._told_to_stop = False
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -51,7 +54,7 @@ class ProcessWorker:
             return
         if self.pid:
             self.world.launcher.end(self.pid)
-        self._starts += 1
+        self._told_to_stop = False
         process = self.world.launcher.popen(
             f"worker-{self.name}",
             self.command(),
@@ -82,6 +85,21 @@ class ProcessWorker:
         """Whether its main process has ended."""
         return not self.pid or self.world.launcher.ended(self.pid)
 
+    def has_died(self) -> bool:
+        """Whether it has ended, and nobody here has ended it or told it to stop."""
+        return bool(self.pid) and not self._told_to_stop and self.ended()
+
+    def revive(self) -> None:
+        """Put its death on record and start it again, without waiting for it to be ready."""
+        pid, self.pid = self.pid, 0
+        self._deaths += 1
+        status = self.world.launcher.exit_status(pid)
+        self.world.launcher.end(pid)
+        self.world.record("worker-lost", worker=self.name, pid=pid, exit_status=status)
+        if self._deaths > MOST_DEATHS:
+            raise StageError(f"Worker {self.name} ended by itself {self._deaths} times.", remedy=self._log())
+        self.launch()
+
     def children(self) -> tuple[int, ...]:
         """The pool's processes, oldest first."""
         with suppress(OSError):
@@ -108,6 +126,7 @@ class ProcessWorker:
     def stop(self, *, cold: bool) -> None:
         """SIGTERM (warm: finish what runs) or SIGQUIT (cold); does not wait."""
         if self.pid:
+            self._told_to_stop = True
             os.kill(self.pid, signal.SIGQUIT if cold else signal.SIGTERM)
 
     def pause(self) -> None:

@@ -79,6 +79,8 @@ class ProcessWorld:
         self.log = EventLog(launcher.folder / "events.jsonl", int(clock.zero_s * 1e9))
         self._orders = 0
         self._mails = 0
+        self._straight_s = 0.0
+        """Until when the clock is known not to have been bent without a note."""
         self.moments = Moments()
 
     @property
@@ -135,6 +137,13 @@ class ProcessWorld:
         data = {name: mail.get(name) for name in ("to", "sender", "subject", "text")}
         concerns = sorted(i for i in ids if i in text)
         return Event(at_s, "alert-sent", "mail", None, None, {**data, "concerns": concerns})
+
+    def revive(self) -> bool:
+        """Start workers again that have ended by themselves; whether there were any."""
+        dead = [worker for worker in self.workers.values() if worker.has_died()]
+        for worker in dead:
+            worker.revive()
+        return bool(dead)
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""
@@ -197,8 +206,9 @@ class ProcessWorld:
         """A timer that fired much later than its deadline says that the machine starved, not the app."""
         late_s = self.clock.timing.bent_s
         if late_s > BENT_LIMIT_S:
-            self.record("clock-bent", late_s=round(late_s, 3))
+            self.record("clock-bent", late_s=round(late_s, 3), since_s=round(self._straight_s, 3))
             self.clock.timing.reset()
+        self._straight_s = self.clock.now_s()
 
     def known_moments(self) -> Iterable[float]:
         """What no jump passes; called before each jump, whose slack it sets as well."""

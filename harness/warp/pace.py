@@ -21,6 +21,7 @@ def _advance(
     within_s: float,
     wake_at_s: Callable[[], float | None],
     rate: float,
+    slept: Callable[[float, float], None] = lambda _asked_s, _took_s: None,
 ) -> bool:
     end_s = now_s() + within_s
     while not until():
@@ -30,13 +31,18 @@ def _advance(
         wake_s = wake_at_s()
         if wake_s is not None and wake_s > now_s():
             left_s = min(left_s, wake_s - now_s())
-        time.sleep(max(0.0, min(_LOOK_S, left_s / rate)))
+        asked_s, began_s = max(0.0, min(_LOOK_S, left_s / rate)), time.monotonic()
+        time.sleep(asked_s)
+        slept(asked_s, time.monotonic() - began_s)
     return True
 
 
 @dataclass(slots=True)
 class RealTime:
-    """``--warp off``: no clock is bent, and a second is a second."""
+    """``--warp off``: no clock is bent, and a second is a second.
+
+    `bent_s` is by how much the harness itself was woken too late: whoever starves it starves the stage.
+    """
 
     bent_s: float = 0.0
 
@@ -49,10 +55,14 @@ class RealTime:
         real_limit_s: float = 60.0,
     ) -> bool:
         """Wait until `until()` holds, asked every 20 ms; False after `within_s`."""
-        return _advance(time.monotonic, until, within_s, wake_at_s, 1.0)
+        return _advance(time.monotonic, until, within_s, wake_at_s, 1.0, self._slept)
+
+    def _slept(self, asked_s: float, took_s: float) -> None:
+        self.bent_s = max(self.bent_s, took_s - asked_s)
 
     def reset(self) -> None:
-        """Nothing bends real time."""
+        """Forget the worst lateness."""
+        self.bent_s = 0.0
 
     def close(self) -> None:
         """Nothing is held."""

@@ -147,6 +147,7 @@ def life(
         sent(task_id, task, at_s, experiment),
         started(task_id, task, at_s + 0.1, retries),
         entered(task_id, task, at_s + 0.2, retries),
+        *([] if error_type is None else [made_to_fail(task_id, task, at_s + 0.2, retries)]),
         left(task_id, task, at_s + 0.3, retries, error_type=error_type),
         end(task_id, task, at_s + 0.4, retries),
     ]
@@ -168,6 +169,8 @@ def ladder(
             started(task_id, task, at_s, number),
             entered(task_id, task, at_s, number),
         ]
+        if delay_s is not None or ends == "failed":
+            events.append(made_to_fail(task_id, task, at_s, number))
         if delay_s is not None:
             events.append(left(task_id, task, at_s, number, error_type="Retry"))
             events.append(retried(task_id, task, at_s, number, countdown_s=delay_s, error_type="OSError"))
@@ -178,6 +181,11 @@ def ladder(
         events.append(left(task_id, task, at_s, last, error_type=wrong))
         events.append((succeeded if ends == "succeeded" else failed)(task_id, task, at_s, last))
     return events
+
+
+def made_to_fail(task_id: str, task: str, at_s: float, retries: int = 0) -> Event:
+    """The probe raised the ordered failure inside the body."""
+    return event("fault-injected", at_s, task_id, task, retries=retries, fault="body_mail")
 
 
 def struck(at_s: float, fault: str = "worker_kill", **settings: Any) -> Event:

@@ -87,3 +87,18 @@ def test_unknown_where_nothing_failed_or_the_mail_is_not_due_yet() -> None:
 def test_it_judges_the_experiment_of_dead_letter() -> None:
     (one,) = AlertSent().experiments(Contract((TIER,)), TIER)
     assert one.name == "dead_letter/critical"
+
+
+def test_copies_of_a_mail_that_names_only_the_task_are_counted() -> None:
+    plain = {"concerns": [], "subject": f"{PAY} failed"}
+    apart = [mail(3.0, ADMIN, **plain), mail(3.1, OTHER, **plain)]
+    assert judged(run(failing("#1"), apart, END), TWO).outcome is Outcome.KEPT
+    twice = [mail(3.0, **plain), mail(4.0, **plain)]
+    verdict = judged(run(failing("#1"), twice, END))
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.BROKEN,
+        f"the failure of {PAY} was announced 2 times",
+    )
+    assert judged(run(failing("#1"), failing("#2", 1.0), twice, END)).outcome is Outcome.KEPT
+    other = mail(4.0, concerns=[], subject=f"{PAY} is retried")
+    assert judged(run(failing("#1"), twice[:1], other, END)).outcome is Outcome.KEPT

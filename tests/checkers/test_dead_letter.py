@@ -182,3 +182,17 @@ def test_the_experiment_fails_a_task_as_it_is_not_retried() -> None:
     tier = Tier("critical", ("payroll.*",), members=(PAY,), dead_letter=Promise("table:dead"), retry=retry)
     (one,) = DeadLetter().experiments(Contract((tier,)), tier)
     assert (one.sends[0].body.raises, one.settle_within_s) == ("database", 580)
+
+
+def test_unknown_where_the_contract_says_a_time_and_the_record_has_none() -> None:
+    late = run(failing(), ended(90.0, "retry_cap/critical"), letter(300.0))
+    assert judged(late).outcome is Outcome.KEPT
+    contract = Contract((TIER,), origins={"tiers.critical.dead_letter.within_s": "contract.toml:9"})
+    verdict = DeadLetter().verdict(contract, TIER, late)
+    assert verdict is not None
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.UNKNOWN,
+        "1 letter in table:dead, and when they were filed is not on record",
+    )
+    in_time = run(failing(), letter(2.0), ended(90.0, "retry_cap/critical"))
+    assert DeadLetter().verdict(contract, TIER, in_time).outcome is Outcome.KEPT  # type: ignore[union-attr]

@@ -27,14 +27,14 @@ def judged(history: History, tier: Tier = TIER) -> Verdict:
 
 def test_kept_where_a_task_that_recovered_left_none() -> None:
     verdict = judged(run(ladder("a", PAY, 0.0, "x/critical", [30], ends="succeeded")))
-    assert (verdict.outcome, verdict.events) == (Outcome.KEPT, (8,))
+    assert (verdict.outcome, verdict.events) == (Outcome.KEPT, (9,))
     assert verdict.observed == "1 task succeeded and left no letter, 1 of them late"
 
 
 def test_broken_where_a_letter_was_filed_before_the_last_attempt() -> None:
     history = run(ladder("a", PAY, 0.0, "x/critical", [30], ends="succeeded"), dead_lettered("a", PAY, 1.0))
     verdict = judged(history)
-    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (9, 5))
+    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (10, 6))
     assert verdict.observed == "payroll.tasks.pay succeeded and left a dead letter"
     assert verdict.blame == "what files the letter runs before the last attempt has failed"
 

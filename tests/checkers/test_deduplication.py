@@ -13,6 +13,7 @@ from tests.checkers.histories import (
     PAY,
     entered,
     event,
+    failed,
     left,
     retried,
     run,
@@ -205,3 +206,27 @@ def test_the_experiments() -> None:
     assert [(s.at_s, s.identical) for s in orphan.sends] == [(0.0, True), (7205.0, True)]
     assert (orphan.strikes[0].fault, orphan.strikes[0].settings) == ("worker_kill", {"queue": "critical"})
     assert orphan.strikes[0].when.on == "body-entered"
+
+
+def test_a_run_that_a_hard_time_limit_ended_is_over() -> None:
+    timed_out = [*ran("a", 0.0, 20.0)[:3], failed("a", PAY, 20.0, error_type="TimeLimitExceeded")]
+    verdict = judged(run(timed_out, skipped("b", 5.0), ran("d", 6.0, 7.0, 2), ran("c", 60.0, 61.0)))
+    assert "in their bodies at once" not in verdict.observed
+    stopped = [*ran("a", 0.0, 20.0)[:3], event("worker-stopped", 20.0, worker="w1", pid=1)]
+    verdict = judged(run(stopped, skipped("b", 5.0), ran("d", 6.0, 7.0, 2), ran("c", 60.0, 61.0)))
+    assert "in their bodies at once" not in verdict.observed
+
+
+def test_a_task_that_another_equal_one_keeps_out_says_nothing_of_the_first_lock() -> None:
+    waited = [
+        publish("b", 5.0),
+        started("b", PAY, 5.0),
+        retried("b", PAY, 5.0, countdown_s=54.0),
+        started("b", PAY, 59.0, 1),
+        entered("b", PAY, 59.0, 1),
+        left("b", PAY, 79.0, 1),
+        succeeded("b", PAY, 79.0, 1),
+    ]
+    other, later = ran("d", 6.0, 7.0, 2), ran("e", 200.0, 201.0)
+    verdict = judged(run(ran("a", 0.0, 20.0), waited, other, skipped("c", 60.0), later))
+    assert verdict.outcome is Outcome.KEPT

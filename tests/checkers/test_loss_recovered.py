@@ -186,3 +186,25 @@ def test_nothing_is_promised_without_a_time() -> None:
     tier = Tier("low", ("*",), loss=Loss(redelivered_at_most=3), members=(PAY,))
     assert LossRecovered().promise(tier) is None
     assert list(LossRecovered().experiments(CONTRACT, tier)) == []
+
+
+def test_unknown_where_another_worker_was_killed() -> None:
+    elsewhere = [*killed()[:3], struck(2.0, queue="critical"), worker_lost(2.0, worker="w2")]
+    went_on = [left("a", PAY, 20.2), succeeded("a", PAY, 20.3)]
+    verdict = judged(run(elsewhere, went_on, broker_read(150.0)))
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.UNKNOWN,
+        f"no worker was killed while {PAY} ran",
+    )
+    nobody = [*killed()[:4], *went_on]
+    assert judged(run(nobody, broker_read(150.0))).outcome is Outcome.UNKNOWN
+    unnamed = [*killed(), *went_on]
+    assert judged(run(unnamed, broker_read(150.0))).observed.startswith(f"{PAY} went on to its end")
+
+
+def test_unknown_where_the_task_fails_without_any_fault_too() -> None:
+    taken_over = [*killed(), *again(62.0), left("a", PAY, 82.0, pid=2), failed("a", PAY, 82.1)]
+    assert judged(run(taken_over)).outcome is Outcome.BROKEN
+    steady = life("s", PAY, 200.0, "steady/critical", ends="failed")
+    verdict = judged(run(taken_over, steady))
+    assert (verdict.outcome, verdict.observed) == (Outcome.UNKNOWN, f"{PAY} fails without any fault too")

@@ -108,8 +108,10 @@ def test_broken_where_a_retry_has_the_effect_again_in_whatever_experiment() -> N
 
 
 def test_kept_where_more_than_one_effect_is_allowed() -> None:
-    verdict = judged(run(killed(), again(), row(60.15), broker_read(99.0)), tier(at_most=2))
-    assert verdict.outcome is Outcome.KEPT
+    thrice = run(killed(), again(), row(60.15), again(70.0), broker_read(99.0))
+    assert judged(thrice, tier(at_most=2)).outcome is Outcome.KEPT
+    two_at_once = run(killed(), row(0.35), again(), broker_read(99.0))
+    assert judged(two_at_once, tier(at_most=2)).outcome is Outcome.KEPT
 
 
 def test_other_effects_do_not_count() -> None:
@@ -195,3 +197,15 @@ def test_a_body_is_counted_in_stubs_too_and_a_row_is_not() -> None:
     (own,) = NoDuplicateEffect().experiments(CONTRACT, tier("body"))
     assert [(s.task, s.body.stub) for s in own.sends] == [(MAIL, True), (PAY, False)]
     assert list(NoDuplicateEffect().experiments(Contract((tier(),)), tier())) == []
+
+
+def test_unknown_where_a_task_was_not_run_often_enough_to_exceed_what_it_may() -> None:
+    twice = tier(at_most=2)
+    once_more = run(killed(), again(), succeeded("a", PAY, 62.0), broker_read(99.0))
+    verdict = judged(once_more, twice)
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.UNKNOWN,
+        "1 task had the effect, and none was run again after it often enough to have it more than 2 times",
+    )
+    again_and_again = run(killed(), again(), again(70.0), succeeded("a", PAY, 72.0), broker_read(99.0))
+    assert judged(again_and_again, twice).outcome is Outcome.KEPT

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.checkers.no_lost_task import NoLostTask
-from harness.contract import Contract, DeadLetter, Sample, Tier
+from harness.contract import Contract, DeadLetter, Loss, Sample, Tier
+from harness.experiments import checkers, needed
 from harness.history import Event, History
 from harness.verdict import Outcome, Verdict
 from harness.workload import Body
@@ -63,7 +65,7 @@ def test_kept_where_every_task_has_ended() -> None:
     )
     assert verdict.outcome is Outcome.KEPT
     assert verdict.observed == "2 tasks published: 1 failed, 1 succeeded"
-    assert verdict.events == (4, 9, 10)
+    assert verdict.events == (4, 10, 11)
 
 
 @pytest.mark.parametrize(
@@ -224,3 +226,45 @@ def test_the_steady_state_sends_every_member_once_without_faults() -> None:
         (PAY, 1, Body()),
         (MAIL, 1, Body(stub=True)),
     ]
+
+
+def test_a_publish_that_raised_inside_a_task_is_no_loss_either() -> None:
+    others = [*life("b", PAY, 1.0), published("b", PAY, 1.0)]
+    raised = sent("a", PAY, 0.0, parent="b")
+    verdict = judged(run(raised, others, broker_read(9.0)))
+    assert (verdict.outcome, verdict.observed) == (Outcome.KEPT, "1 task published: 1 succeeded")
+    taken = published("a", PAY, 0.1)
+    assert judged(run(raised, taken, others, broker_read(9.0))).outcome is Outcome.BROKEN
+
+
+def test_a_task_that_was_replaced_goes_on_under_its_id() -> None:
+    replaced = [*begun(), sent("a", MAIL, 0.4), left("a", PAY, 0.5, error_type="Ignore")]
+    assert judged(run(replaced, broker_read(9.0))).outcome is not Outcome.KEPT
+    done = [started("a", MAIL, 1.0), succeeded("a", MAIL, 1.1)]
+    assert judged(run(replaced, done, broker_read(9.0))).observed == "1 task published: 1 succeeded"
+    again = [started("a", MAIL, 1.0), left("a", MAIL, 1.1, error_type="Ignore")]
+    assert judged(run(replaced, again, broker_read(9.0))).observed == "1 task published: 1 ignored"
+
+
+def test_broken_where_a_task_was_revoked_after_it_had_succeeded() -> None:
+    verdict = judged(run(begun(), succeeded("a", PAY, 1.0), revoked("a", PAY, 2.0, expired=True)))
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.BROKEN,
+        f"{PAY} has both succeeded and been revoked",
+    )
+
+
+def test_unknown_where_a_worker_came_back_and_did_not_take_what_waits() -> None:
+    waits = [sent("a", PAY, 0.0), worker_lost(1.0), broker_read(9.0, queues={"critical": ["a"]})]
+    assert judged(run(waits)).observed == "1 task published: 1 still queued"
+    verdict = judged(run(waits, worker_ready(2.0)))
+    assert (verdict.outcome, verdict.observed) == (Outcome.UNKNOWN, f"{PAY} still waits in queue critical")
+
+
+def test_a_worker_is_killed_where_the_contract_says_what_that_means() -> None:
+    tier = Tier("critical", ("payroll.*",), queue="critical", members=(PAY,), loss=Loss(within_s=60.0))
+    names = [experiment.name for experiment in NoLostTask().experiments(CONTRACT, tier)]
+    assert names == ["steady/critical", "loss_recovered/critical"]
+    contract = Contract((replace(tier, loss=Loss(within_s=60.0, redelivered_at_most=2)),))
+    others = [each.name for each in needed(contract, checkers(["poison_braked"]))]
+    assert others == ["poison_braked/critical", "steady/critical"]

@@ -17,6 +17,7 @@ from tests.checkers.histories import (
     dead_lettered,
     entered,
     failed,
+    left,
     life,
     option,
     run,
@@ -136,3 +137,10 @@ def test_a_stub_dies_a_bounded_number_of_times_and_is_watched() -> None:
 def test_nothing_is_promised_without_a_number() -> None:
     assert PoisonBraked().promise(Tier("low", ("*",), loss=Loss(within_s=9.0))) is None
     assert list(PoisonBraked().experiments(Contract(()), Tier("low", ("*",), members=(PAY,)))) == []
+
+
+def test_unknown_where_the_body_did_not_kill_its_child() -> None:
+    lived = [*deaths(1), left("a", PAY, 1.2, pid=0, error_type="TypeError"), failed("a", PAY, 1.3)]
+    verdict = judged(run(lived, broker_read(9.0)))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.observed.endswith("it did not kill its child")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.checkers.rate_limit import RateLimit
 from harness.contract import Contract, Limits, Tier
 from harness.history import Event, History
 from harness.verdict import Outcome, Verdict
 from harness.workload import Body, Send
-from tests.checkers.histories import PAY, entered, option, run, sent, started
+from tests.checkers.histories import PAY, entered, event, option, run, sent, started
 
 TIER = Tier("critical", ("payroll.*",), members=(PAY,), queue="critical", limits=Limits(rate="60/m"))
 EACH = Tier("critical", ("payroll.*",), members=(PAY,), limits=Limits(rate="60/m", rate_scope="worker"))
@@ -75,3 +77,17 @@ def test_the_burst_lasts_half_as_long_again_as_twenty_seconds_or_ten_tasks() -> 
     slow = Tier("low", ("*",), members=(PAY,), limits=Limits(rate="20/m"))
     (one,) = RateLimit().experiments(Contract((slow,)), slow)
     assert (one.sends[0].count, one.settle_within_s) == (10, 210.0)
+
+
+def test_broken_where_the_rate_is_kept_on_average_alone() -> None:
+    late = [replace(e, at_s=31.0 + (e.at_s - 2.0) / 100) if e.at_s > 1.0 else e for e in burst(30, 1.0)]
+    verdict = judged(run(late))
+    assert verdict.outcome is Outcome.BROKEN
+    assert verdict.observed == "29 starts of payroll.tasks.pay in 0.28 s, promised is 60/m"
+    noted = event("clock-bent", 40.0, late_s=1.0, since_s=30.0)
+    assert judged(run(late, noted)).outcome is Outcome.UNKNOWN
+
+
+def test_kept_where_children_without_a_processor_start_a_few_together() -> None:
+    bunch = [replace(e, at_s=max(e.at_s, 15.0)) if 11.0 <= e.at_s <= 15.0 else e for e in burst(30, 1.0)]
+    assert judged(run(bunch)).outcome is Outcome.KEPT

@@ -46,7 +46,7 @@ def test_kept_where_mail_is_retried_and_programming_is_not() -> None:
     assert verdict.observed == (
         f"mail: {PAY} started again, and succeeded; programming: {PAY} started once, and failed"
     )
-    assert verdict.events == (0, 1, 4, 5, 8, 9, 10, 13)
+    assert verdict.events == (0, 1, 3, 5, 6, 9, 10, 11, 13, 15)
     assert verdict.promised == (
         "after a mail failure a task is started again and succeeds, after a programming failure it is not"
     )
@@ -56,7 +56,7 @@ def test_broken_where_a_promised_failure_is_never_retried() -> None:
     verdict = judged(run(once("a", ON), once(), settings=NOTHING))
     assert verdict.outcome is Outcome.BROKEN
     assert verdict.observed == f"mail: {PAY} failed at the first attempt, never retried"
-    assert verdict.events == (0, 2, 8)
+    assert verdict.events == (0, 2, 5, 10)
     assert verdict.blame == (
         f"no autoretry_for and no self.retry() in {PAY}: a task that raises is never retried "
         "(celery/app/autoretry.py)"
@@ -163,3 +163,32 @@ def test_the_first_class_is_tried_with_every_member_and_the_others_with_one() ->
     ]
     assert [s.task for s in second.sends] == [PAY]
     assert first.settle_within_s == 600.0
+
+
+def unordered(events: list[Event]) -> list[Event]:
+    """The same, but the body never came to the ordered failure: it has one of its own."""
+    return [each for each in events if each.kind != "fault-injected"]
+
+
+def test_unknown_where_the_body_failed_for_a_reason_of_its_own() -> None:
+    retried = judged(run(unordered(again()), once()))
+    assert (retried.outcome, retried.observed) == (
+        Outcome.UNKNOWN,
+        f"mail: {PAY} succeeded, but its body was never made to fail",
+    )
+    never = judged(run(unordered(once("a", ON)), once(), settings=NOTHING))
+    assert never.outcome is Outcome.UNKNOWN
+    spared = judged(run(again(), unordered(once())))
+    assert (spared.outcome, spared.observed) == (
+        Outcome.UNKNOWN,
+        f"programming: {PAY} failed with OSError, but its body was never made to fail",
+    )
+    needless = unordered(ladder("b", PAY, 0.0, NOT_ON, [30.0]))
+    assert judged(run(again(), needless, settings=BROAD)).outcome is Outcome.UNKNOWN
+
+
+def test_unknown_where_the_clock_was_bent_while_the_retry_was_awaited() -> None:
+    begun = ladder("a", PAY, 0.0, ON, [30.0], ends=None)[:-2]
+    late = [*begun, sent("z", "other", 500.0)]
+    assert judged(run(late, once())).outcome is Outcome.BROKEN
+    assert judged(run(late, once(), event("clock-bent", 400.0, late_s=9.0))).outcome is Outcome.UNKNOWN

@@ -52,7 +52,7 @@ def test_kept_where_the_task_is_given_up_after_the_promised_retries() -> None:
         f"{PAY}: 3 attempts, promised 3, and failed for good",
     )
     assert verdict.promised == "a task that always fails is given up after 2 retries"
-    assert verdict.events == (0, 1, 4, 5, 8, 9, 12)
+    assert verdict.events == (0, 1, 3, 5, 6, 8, 10, 11, 13, 15)
 
 
 def test_unknown_where_the_failure_passed_by_the_try_of_the_body() -> None:
@@ -77,7 +77,7 @@ def test_broken_where_the_task_is_given_up_too_early() -> None:
     assert verdict.observed == f"{PAY}: 2 attempts, promised 3, and failed for good"
     assert verdict.blame == f"max_retries = 1 (celery.app.task.Task) of {PAY}"
     assert verdict.mend == f"set max_retries=2 on {PAY}"
-    assert verdict.events == (0, 1, 4, 5, 8)
+    assert verdict.events == (0, 1, 3, 5, 6, 8, 10)
 
 
 def test_broken_where_nothing_retries_at_all() -> None:
@@ -182,3 +182,13 @@ def test_the_wait_covers_what_is_promised_and_what_an_unconfigured_celery_does()
     (longer,) = RetryCap().experiments(CONTRACT, tier)
     assert longer.settle_within_s == 300 + 600 + 1200 + 60
     assert longer.sends[-1].count == 2
+
+
+@pytest.mark.parametrize("delays_s", [[1.0], [1.0, 1.0]])
+def test_unknown_where_the_last_attempt_failed_for_a_reason_of_its_own(delays_s: list[float]) -> None:
+    climbed = ladder("a", PAY, 0.0, NAME, delays_s)
+    last = len(delays_s)
+    events = [e for e in climbed if not (e.kind == "fault-injected" and e.get("retries") == last)]
+    verdict = judged(run(events))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.observed.endswith("failed with OSError: not what it was made to fail with")

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.checkers.retry_delays import RetryDelays, distance_from_uniform
-from harness.contract import Contract, Delay, Jitter, Retry, Tier
+from harness.checkers._chance import distance_from_uniform
+from harness.checkers.retry_delays import RetryDelays
+from harness.contract import Contract, Delay, Jitter, Limits, Retry, Tier
 from harness.history import Event, History
 from harness.verdict import Outcome, Verdict
-from tests.checkers.histories import PAY, clock_bent, ladder, life, option, run, sent
+from tests.checkers.histories import (
+    PAY,
+    clock_bent,
+    event,
+    ladder,
+    life,
+    option,
+    run,
+    sent,
+    started,
+    succeeded,
+    worker_ready,
+)
 
 NAME = "retry_cap/critical"
 
@@ -47,7 +61,7 @@ def test_kept_without_jitter_where_each_delay_is_the_promised_one() -> None:
     assert verdict.observed == (
         "retry 1: promised 30 s, observed 30.0 s (1x); retry 2: promised 60 s, observed 60.1 s (1x)"
     )
-    assert verdict.events == (4, 5, 8, 9)
+    assert verdict.events == (5, 6, 10, 11)
 
 
 @pytest.mark.parametrize("first_s", [29.8, 30.0, 32.3])
@@ -97,7 +111,7 @@ def test_broken_where_full_jitter_stands_for_bounded() -> None:
     verdict = judged(run(climbs([2.0, 45.0], [20.0, 58.0]), settings=settings), tier())
     assert verdict.outcome is Outcome.BROKEN
     assert verdict.observed == "retry 1: promised 15-30 s, observed 2.0 s (1x)"
-    assert verdict.events == (4, 10)
+    assert verdict.events == (5, 12)
     assert "Celery's jitter is full" in verdict.blame
 
 
@@ -123,14 +137,14 @@ def test_broken_where_the_delays_gather_at_one_end() -> None:
 
 def test_broken_where_a_task_fails_for_good_without_a_retry() -> None:
     verdict = judged(run(life("a", PAY, 0.0, NAME, ends="failed")), tier())
-    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (0, 1, 4))
+    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (0, 1, 3, 5))
     assert verdict.observed == f"{PAY} failed for good without a retry"
 
 
 def test_broken_where_the_retry_has_not_begun_long_after_its_time() -> None:
     begun = ladder("a", PAY, 0.0, NAME, [3600.0], ends=None)[:-2]
     verdict = judged(run(begun, sent("z", "other", 600.0)), tier())
-    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (4,))
+    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (5,))
     assert verdict.observed == "retry 1: promised 15-30 s, did not start (1x)"
 
 
@@ -184,3 +198,70 @@ def test_the_distance_from_uniform_is_that_of_kolmogorov_and_smirnov() -> None:
     assert distance_from_uniform([0.5]) == 0.5
     assert distance_from_uniform([0.25, 0.75]) == 0.25
     assert distance_from_uniform([]) == 0.0
+
+
+def short(base_s: float, jitter: Jitter = "full") -> Tier:
+    delay = Delay(shape="fixed", base_s=base_s, jitter=jitter)
+    return Tier("critical", ("payroll.*",), retry=Retry(("mail",), (), 1, delay), members=(PAY,))
+
+
+def test_unknown_where_a_short_jitter_may_well_give_the_same_delay_every_time() -> None:
+    verdict = judged(run(climbs(*[[2.0]] * 12)), short(2.0))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.observed.endswith("12 retries are too few to tell jitter from none")
+    drawn_s = [[float(number % 3)] for number in range(12)]
+    assert judged(run(climbs(*drawn_s)), short(2.0)).outcome is Outcome.KEPT
+
+
+def test_broken_where_bounded_jitter_stands_for_full() -> None:
+    verdict = judged(run(climbs(*drawn(0.5, 1.0, tasks=14))), tier("full"))
+    assert verdict.outcome is Outcome.BROKEN
+    assert "never in the first 5" in verdict.observed
+
+
+def test_kept_where_a_spread_of_nothing_is_promised() -> None:
+    delay = Delay(base_s=30.0, jitter="bounded", spread=0.0)
+    promised = Tier("critical", ("*",), retry=Retry(("mail",), (), 1, delay), members=(PAY,))
+    assert judged(run(climbs([30.0])), promised).outcome is Outcome.KEPT
+
+
+def test_the_spread_is_that_of_the_delays_asked_for_not_of_a_queue() -> None:
+    limited = replace(tier("bounded", 1), limits=Limits(rate="10/m"))
+    events: list[Event] = []
+    chance = random.Random(5)
+    for place in range(14):
+        asked_s = chance.uniform(15.0, 30.0)
+        late = [e if e.get("retries") == 0 else replace(e, at_s=max(e.at_s, 30.0 + 5.0 * place))
+                for e in ladder(f"task-{place}", PAY, 0.0, NAME, [asked_s])]  # fmt: skip
+        events += late
+    assert judged(run(events), limited).outcome is Outcome.KEPT
+
+
+def test_unknown_where_a_promised_retry_was_never_made() -> None:
+    verdict = judged(run(climbs([30.0])), tier("none", 3))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.observed.endswith("2 retries of 3 never made, from retry 2 on")
+
+
+def test_a_task_that_failed_for_a_reason_of_its_own_says_nothing() -> None:
+    events = [e for e in life("a", PAY, 0.0, NAME, ends="failed") if e.kind != "fault-injected"]
+    assert judged(run(events), tier()).outcome is Outcome.UNKNOWN
+
+
+def test_nobody_is_to_blame_for_the_time_in_which_the_worker_was_busy_with_others() -> None:
+    waiting = climbs([45.0, 60.0])
+    asked = [replace(e, data={**e.data, "countdown_s": 30.0}) if e.get("countdown_s") == 45.0 else e
+             for e in waiting]  # fmt: skip
+    other = [sent("z", "core.long", 20.0), started("z", "core.long", 20.0), succeeded("z", "core.long", 44.0)]
+    ready = worker_ready(0.0)
+    assert judged(run(ready, asked, other), tier("none")).outcome is Outcome.KEPT
+    assert judged(run(ready, asked), tier("none")).outcome is Outcome.BROKEN
+    elsewhere = [replace(e, data={**e.data, "worker": "w2"}) for e in other]
+    assert judged(run(ready, asked, elsewhere), tier("none")).outcome is Outcome.BROKEN
+
+
+def test_a_clock_that_bent_long_before_the_guard_looked_excuses_too() -> None:
+    noted = event("clock-bent", 150.0, late_s=1.0, since_s=10.0)
+    assert judged(run(climbs([50.0, 60.0]), noted), tier("none", 2)).outcome is Outcome.UNKNOWN
+    later = event("clock-bent", 150.0, late_s=1.0, since_s=60.0)
+    assert judged(run(climbs([50.0, 60.0]), later), tier("none", 2)).outcome is Outcome.BROKEN

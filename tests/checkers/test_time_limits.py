@@ -104,3 +104,12 @@ def test_one_body_respects_the_soft_limit_and_one_ignores_it() -> None:
     (one,) = TimeLimits().experiments(Contract((TIER,)), TIER)
     assert (one.name, one.phase, one.settle_within_s) == ("time_limits/critical", "limits", 1440)
     assert [(s.body.hold_s, s.body.ignores_soft) for s in one.sends] == [(660, False), (660, True)]
+
+
+def test_unknown_where_the_clock_was_bent_meanwhile() -> None:
+    bent = event("clock-bent", 560.0, late_s=20.0, since_s=500.0)
+    assert judged(run(began(), interrupted(551.0), bent), SOFT).outcome is Outcome.UNKNOWN
+    assert judged(run(began(), interrupted(551.0)), SOFT).outcome is Outcome.BROKEN
+    assert judged(run(began(), interrupted(541.0), bent), SOFT).outcome is Outcome.KEPT
+    to_its_end = run(began(), left("a", PAY, 661.0), bent)
+    assert judged(to_its_end, SOFT).outcome is Outcome.BROKEN

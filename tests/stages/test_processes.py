@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,3 +138,34 @@ def test_a_broker_that_is_not_there_is_said_with_what_gets_it(
     asked = StageSettings(given.app, given.contract, given.workdir, server="redis-server")
     with pytest.raises(StageError, match="redis-server"), Processes.open(asked):
         pass
+
+
+def test_a_worker_that_ends_by_itself_is_on_record_and_started_again(world: World) -> None:
+    worker = world.workers["one"]
+    dead = worker.pid
+    os.kill(dead, signal.SIGKILL)
+    assert world.advance(world.revive, within_s=60)
+    (lost,) = [event for event in world.events() if event.kind == "worker-lost" and event.get("pid") == dead]
+    assert (lost.get("worker"), lost.get("exit_status")) == ("one", -signal.SIGKILL)
+    worker.ready()
+    assert not world.revive()
+
+
+def test_a_worker_that_was_told_to_stop_is_not(world: World) -> None:
+    worker = world.workers["one"]
+    worker.stop(cold=False)
+    assert world.advance(worker.ended, within_s=60)
+    assert not world.revive()
+    worker.launch()
+    worker.ready()
+
+
+@pytest.mark.parametrize("pool", ["solo", "threads"])
+def test_a_worker_without_children_is_a_worker_too(tmp_path: Path, pool: str) -> None:
+    given = settings(tmp_path)
+    contract = loads(f'{CONTRACT}pool = "{pool}"\n')
+    with Processes.open(StageSettings(given.app, contract, given.workdir)) as opened:
+        task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
+        assert opened.advance(lambda: ended(opened, task_id), within_s=30)
+        (started,) = [e for e in opened.events() if e.kind == "task-started" and e.task_id == task_id]
+        assert started.get("worker") == "one"

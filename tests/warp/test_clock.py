@@ -152,3 +152,14 @@ def test_real_time_and_warp_have_the_same_face(clock: SharedClock) -> None:
     assert RealTime().advance(lambda: True, within_s=0)
     with Warp(clock, list) as warp:
         assert warp.advance(lambda: True, within_s=0)
+
+
+def test_real_time_tells_when_the_harness_itself_was_woken_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the clock library nothing else tells a starved machine from a slow app."""
+    pace = RealTime()
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda asked_s: sleep(asked_s + 0.6))
+    assert not pace.advance(lambda: False, within_s=0.1)
+    assert pace.bent_s > 0.5
+    pace.reset()
+    assert pace.bent_s == 0.0
