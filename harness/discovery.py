@@ -18,7 +18,7 @@ FOLDERS = {
     "brokers": "Broker",
     "reporters": "Reporter",
 }
-LISTED = ("faults", "checkers", "stages", "brokers")
+LISTED = ("faults", "checkers", "stages", "brokers", "reporters")
 """What ``list`` and ``explain`` show."""
 
 

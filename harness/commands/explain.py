@@ -11,7 +11,7 @@ from harness.errors import UsageError
 @click.command("explain")
 @click.argument("name")
 def command(name: str) -> None:
-    """Explain a fault, checker, stage or broker by its name."""
+    """Explain a fault, checker, stage, broker or reporter by its name."""
     found = [folder for folder in discovery.LISTED if name in discovery.names(folder)]
     if not found:
         every = sorted(each for folder in discovery.LISTED for each in discovery.names(folder))
