@@ -50,7 +50,7 @@ kind                         data (all optional unless said; times are seconds s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -88,7 +88,8 @@ class Header:
 
     `contract` and `origins` say where each promise was made (`harness.contract.Contract.origins`).
     `settings` is the snapshot that `harness.settings` describes, `versions` maps distribution or
-    server names to versions, `command` is the command line that made the run.
+    server names to versions, `command` is the command line that made the run. `real_times` are pairs of
+    seconds by the stage's clock and by a real one, both since the run began; none where time is simulated.
     """
 
     app: str = ""
@@ -107,6 +108,7 @@ class Header:
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    real_times: tuple[Sequence[float], ...] = ()
 
 
 @dataclass(frozen=True)

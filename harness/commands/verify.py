@@ -90,7 +90,7 @@ def command(
         )  # fmt: skip
     show(outcomes.contract, outcomes.history, outcomes.verdicts, form=form, quiet=quiet)
     if form == "text" and not quiet:
-        click.echo(f"kept in {outcomes.folder}")
+        click.echo(f"kept in {outcomes.folder}; open its report.html in a browser")
     ctx.exit(EXIT_STATUS[overall(outcomes.verdicts)])
 
 
