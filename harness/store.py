@@ -64,7 +64,7 @@ def save_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> None:
 
 
 def load(folder: Path) -> tuple[Contract, History]:
-    """A stored run: what was promised and what happened."""
+    """A stored run: what was promised, its tiers with their members, and what happened."""
     if not (folder / "history.jsonl").exists():
         raise UsageError(
             f"{folder}: there is no stored run here.", remedy="Name a folder with a history.jsonl."

@@ -40,6 +40,14 @@ def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert store.load_verdicts(folder) == VERDICTS
 
 
+def test_tiers_know_their_members_again(tmp_path: Path) -> None:
+    """Checkers ask for them: without, a stored run would be judged otherwise than it was."""
+    told = replace(HISTORY, header=replace(HISTORY.header, settings={"tasks": {"shop.sell": {}, "other.x": {}}}))
+    folder = store.save(tmp_path, "verify-shop", CONTRACT, told, VERDICTS)
+    contract, _ = store.load(folder)
+    assert contract.tiers[0].members == ("shop.sell",)
+
+
 def test_only_the_latest_runs_of_a_scenario_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "KEPT_RUNS", 3)
     other = store.save(tmp_path, "verify-other", CONTRACT, HISTORY, VERDICTS)
