@@ -17,6 +17,7 @@ FOLDERS = {
     "stages": "Stage",
     "brokers": "Broker",
     "reporters": "Reporter",
+    "gate_reports": "GateReport",
 }
 LISTED = ("faults", "checkers", "stages", "brokers", "reporters")
 """What ``list`` and ``explain`` show."""

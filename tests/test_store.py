@@ -42,7 +42,9 @@ def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
 
 def test_tiers_know_their_members_again(tmp_path: Path) -> None:
     """Checkers ask for them: without, a stored run would be judged otherwise than it was."""
-    told = replace(HISTORY, header=replace(HISTORY.header, settings={"tasks": {"shop.sell": {}, "other.x": {}}}))
+    told = replace(
+        HISTORY, header=replace(HISTORY.header, settings={"tasks": {"shop.sell": {}, "other.x": {}}})
+    )
     folder = store.save(tmp_path, "verify-shop", CONTRACT, told, VERDICTS)
     contract, _ = store.load(folder)
     assert contract.tiers[0].members == ("shop.sell",)

@@ -86,7 +86,7 @@ def _result(result: Result, index: int) -> dict[str, Any]:
                 }
             }
         ],
-        "partialFingerprints": {"celeryHarness/v1": result.identity},
+        "partialFingerprints": {"celeryHarness/v1": masked(result.identity)},
         "properties": masked_deep(result.properties),
     }
 
