@@ -1,4 +1,4 @@
-"""Takes credentials out of what is shown: passwords in URLs, values whose names say that they are secret."""
+"""Takes out of what is shown: passwords in URLs, values whose names tell a secret, control characters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 MASK = "********"
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key|access_?key|private_?key|dsn", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(\b[\w+.-]+://[^:/@\s'\"]*):[^@/\s'\"]+@")
 
@@ -20,6 +21,11 @@ def is_secret(name: str) -> bool:
 def masked(text: str) -> str:
     """Without the passwords of URLs: ``redis://user:********@host``."""
     return _URL_PASSWORD.sub(r"\1:" + MASK + "@", text) if "://" in text else text
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey: control characters, but for the end of a line and a tab."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def masked_deep(value: Any, name: str = "") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 import tempfile
@@ -27,6 +28,16 @@ class Repository:
         """The repository that a folder is in; None where there is none, or no git."""
         try:
             found = _git(folder, "rev-parse", "--show-toplevel")
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="replace")
+            if (
+                "dubious ownership" in said
+            ):  # git refuses, as in a container of CI: that is no missing repository
+                raise UsageError(
+                    f"{folder}: git does not trust the owner of this repository.",
+                    remedy=f"git config --global --add safe.directory {folder.resolve()}",
+                ) from None
+            return None
         except (OSError, subprocess.SubprocessError):
             return None
         return cls(Path(found.decode().strip()))
@@ -85,5 +96,8 @@ class Repository:
 
 
 def _git(folder: Path, *words: str) -> bytes:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, check=True, timeout=WITHIN_S)
+    spoken = {**os.environ, "LC_ALL": "C"}  # its messages are read here
+    done = subprocess.run(
+        ["git", *words], cwd=folder, env=spoken, capture_output=True, check=True, timeout=WITHIN_S
+    )
     return done.stdout

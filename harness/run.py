@@ -94,8 +94,7 @@ def keep(
     """Keep a run, with the page that shows it; returns its folder."""
     folder = store.save(reports, scenario, contract, history, verdicts)
     page: Reporter = discovery.find("reporters", "html")()
-    text = page.render(contract, history, verdicts, color=False)
-    (folder / "report.html").write_text(text, encoding="utf-8")
+    store.save_page(folder, page.render(contract, history, verdicts, color=False))
     return folder
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.masking import MASK, masked, masked_deep
+from harness.masking import MASK, masked, masked_deep, printable
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,10 @@ from harness.masking import MASK, masked, masked_deep
 )
 def test_passwords_of_urls_are_masked(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+def test_control_characters_are_replaced_and_lines_stay() -> None:
+    assert printable("a\x1b[31m\tb\n\x00\x9b") == "a\ufffd[31m\tb\n\ufffd\ufffd"
 
 
 def test_values_of_secret_names_are_masked_at_any_depth() -> None:

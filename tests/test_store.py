@@ -10,7 +10,7 @@ import pytest
 
 from harness import store
 from harness.contract import Contract, Tier
-from harness.errors import HarnessError, HistoryError, UsageError
+from harness.errors import HarnessError, HistoryError, StageError, UsageError
 from harness.history import Event, Header, History
 from harness.verdict import Outcome, Verdict, overall
 
@@ -48,6 +48,14 @@ def test_tiers_know_their_members_again(tmp_path: Path) -> None:
     folder = store.save(tmp_path, "verify-shop", CONTRACT, told, VERDICTS)
     contract, _ = store.load(folder)
     assert contract.tiers[0].members == ("shop.sell",)
+
+
+def test_a_page_that_the_disk_does_not_take_is_one_line_and_the_run_is_kept(tmp_path: Path) -> None:
+    folder = save(tmp_path)
+    (folder / "report.html").mkdir()
+    with pytest.raises(StageError, match=r"the run is kept, and its report\.html could not be"):
+        store.save_page(folder, "<!doctype html>")
+    assert store.load_verdicts(folder) == VERDICTS
 
 
 def test_only_the_latest_runs_of_a_scenario_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

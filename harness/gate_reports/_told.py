@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.comparison import Comparison
 from harness.differences import Difference, Kind, shown
 from harness.impact import Change
-from harness.masking import masked, masked_deep
+from harness.masking import masked, masked_deep, printable
 from harness.verdict import Outcome
 
 LONG = 400
@@ -14,17 +14,17 @@ VALUE = 60
 
 def title(difference: Difference) -> str:
     """``retry_cap [critical]``."""
-    return masked(f"{difference.name} [{difference.of}]")
+    return printable(masked(f"{difference.name} [{difference.of}]"))
 
 
 def step(difference: Difference) -> str:
     """``kept, now broken``."""
-    return masked(f"{shown(difference.before)}, now {shown(difference.after)}")
+    return printable(masked(f"{shown(difference.before)}, now {shown(difference.after)}"))
 
 
 def setting(change: Change) -> str:
     """``5 -> 2``, each side cut to its beginning."""
-    return f"{_value(change, change.before)} -> {_value(change, change.after)}"
+    return printable(f"{_value(change, change.before)} -> {_value(change, change.after)}")
 
 
 def _value(change: Change, value: object) -> str:
@@ -49,7 +49,7 @@ def evidence(comparison: Comparison, difference: Difference) -> list[tuple[str, 
         rows.append(("reproduce", after.reproduce))
     elif origin:
         rows.append(("promised at", origin))
-    return [(name, masked(" ".join(text.split()))[:LONG]) for name, text in rows if text]
+    return [(name, printable(masked(" ".join(text.split())))[:LONG]) for name, text in rows if text]
 
 
 def stories(comparison: Comparison) -> list[tuple[Difference, list[tuple[str, str]]]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.history import Event, History
-from harness.masking import masked, masked_deep
+from harness.masking import masked, masked_deep, printable
 from harness.verdict import Outcome, Verdict
 
 _PLACE = re.compile(r"(?:^|[\s(])([^\s:()'\"]+):(\d+)\b")
@@ -67,7 +67,7 @@ def event_line(event: Event, width: int) -> str:
         if value not in (None, "", [], {})
     )
     identity = f" {event.task_id[:8]}" if event.task_id else ""
-    return f"{event.at_s:10.2f} s  {event.kind}{identity}  {said}"[:width]
+    return printable(f"{event.at_s:10.2f} s  {event.kind}{identity}  {said}"[:width])
 
 
 def story(verdict: Verdict) -> list[tuple[str, str]]:
@@ -80,7 +80,7 @@ def story(verdict: Verdict) -> list[tuple[str, str]]:
         ("blame", verdict.blame),
         ("mend", verdict.mend),
     ]
-    return [(name, masked(" ".join(text.split()))) for name, text in rows if text]
+    return [(name, printable(masked(" ".join(text.split())))) for name, text in rows if text]
 
 
 def cut(text: str, limit: int) -> str:

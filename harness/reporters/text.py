@@ -12,7 +12,7 @@ from rich.text import Text
 
 from harness.contract import Contract
 from harness.history import History
-from harness.masking import masked
+from harness.masking import masked, printable
 from harness.reporter import Reporter
 from harness.reporters._story import alike, conditions, counted, cut, event_line, story, tiers_judged
 from harness.verdict import Outcome, Verdict, overall
@@ -85,8 +85,8 @@ def _story(group: Sequence[Verdict], history: History) -> Iterator[Text]:
     for other in others:
         if other.observed == verdict.observed:
             continue
-        yield from _wrapped("", f"{other.tier}: {cut(masked(other.observed), OTHER)}")
-    yield Text(f"  reproduce  {verdict.reproduce}")
+        yield from _wrapped("", f"{other.tier}: {cut(printable(masked(other.observed)), OTHER)}")
+    yield Text(f"  reproduce  {printable(masked(verdict.reproduce))}")
 
 
 def _wrapped(name: str, text: str) -> Iterator[Text]:

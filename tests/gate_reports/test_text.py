@@ -68,6 +68,7 @@ def test_nothing_is_said_to_be_nothing() -> None:
 
 def test_credentials_are_masked_and_markup_is_text() -> None:
     assert "hunter2" not in render(HOSTILE_CHANGE)
+    assert "\x1b" not in render(HOSTILE_CHANGE)
     assert "api_key: ******** -> ********" in render(ALL)
     assert "\x1b[" not in render(ALL)
     assert "\x1b[" in render(ALL, color=True)
