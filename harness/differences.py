@@ -79,6 +79,8 @@ def shown(value: Any) -> str:
     """A value for people; ``nothing`` for None."""
     if value is None:
         return "nothing"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

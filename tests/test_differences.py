@@ -150,4 +150,4 @@ def test_the_worst_comes_first_and_is_told_in_one_line() -> None:
 
 
 def test_values_are_shown_for_people() -> None:
-    assert [shown(each) for each in (None, ["a", "b"], 3)] == ["nothing", "a, b", "3"]
+    assert [shown(each) for each in (None, ["a", "b"], 3, 30.0, 0.5)] == ["nothing", "a, b", "3", "30", "0.5"]
