@@ -50,7 +50,7 @@ kind                         data (all optional unless said; times are seconds s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -108,7 +108,7 @@ class Header:
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    real_times: tuple[Sequence[float], ...] = ()
+    real_times: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -244,4 +244,10 @@ def _header(document: Mapping[str, Any], path: Path) -> Header:
         if not isinstance(value, list if kind is tuple else kind) and name in document:
             raise HistoryError(f"{path}:1: {name} is no {kind.__name__}: {value!r:.80}.")
         known[name] = tuple(value) if kind is tuple else value
+    try:
+        known["real_times"] = tuple(
+            (float(stage_s), float(real_s)) for stage_s, real_s in known["real_times"]
+        )
+    except (TypeError, ValueError) as error:
+        raise HistoryError(f"{path}:1: real_times are no pairs of seconds: {error}.") from error
     return Header(**known)

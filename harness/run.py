@@ -137,7 +137,7 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
         started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,
         versions={**world.versions, "celery-harness": metadata.version("celery-harness")},
         settings=world.snapshot,
-        real_times=tuple(getattr(world, "real_times", ())),  # a simulated world has none
+        real_times=tuple(getattr(world, "real_times", ())),  # a stage whose time is simulated has none
     )  # fmt: skip
     return History(header, ordered([*world.events(), *found]))
 

@@ -40,16 +40,6 @@ def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert store.load_verdicts(folder) == VERDICTS
 
 
-def test_tiers_know_their_members_again(tmp_path: Path) -> None:
-    """Checkers ask for them: without, a stored run would be judged otherwise than it was."""
-    told = replace(
-        HISTORY, header=replace(HISTORY.header, settings={"tasks": {"shop.sell": {}, "other.x": {}}})
-    )
-    folder = store.save(tmp_path, "verify-shop", CONTRACT, told, VERDICTS)
-    contract, _ = store.load(folder)
-    assert contract.tiers[0].members == ("shop.sell",)
-
-
 def test_a_page_that_the_disk_does_not_take_is_one_line_and_the_run_is_kept(tmp_path: Path) -> None:
     folder = save(tmp_path)
     (folder / "report.html").mkdir()
