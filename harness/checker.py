@@ -40,7 +40,8 @@ class Checker(ABC):
     depends: ClassVar[tuple[str, ...]] = ()
     """Settings, task options and promises (globs) that can change the outcome (`harness.impact`).
 
-    The gate judges the guarantee when one of them changes, and when something changes that no checker names.
+    The gate judges the guarantee when one of them changes, and when something changes that no checker names;
+    at every change where nothing is said here.
     """
 
     @property

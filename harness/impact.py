@@ -110,6 +110,7 @@ def _reasons(
     everything = [checker.name for checker in checkers if _promised(checker, contract)]
     for change in changed:
         named = [each.name for each in checkers if any(fnmatchcase(change.name, p) for p in each.depends)]
+        named += [each.name for each in checkers if not each.depends and named]
         tier = contract.tier_of(change.task) if change.task else None
         where = {tier.name} if tier is not None else _tier_of_promise(change.name)
         yield change.text, [name for name in named if name in everything] or everything, where

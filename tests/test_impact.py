@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from harness import experiments
+from harness.checkers.queue_used import QueueUsed
+from harness.checkers.rate_limit import RateLimit
+from harness.checkers.retry_cap import RetryCap
 from harness.contract import Contract, DeadLetter, Limits, Result, Retry, Tier
 from harness.impact import Change, Choice, FileChange, changes, choose, literals_changed, promised
 
@@ -140,8 +143,20 @@ def test_values_are_told_from_code(
     assert literals_changed(before, after) == pairs
 
 
+def test_a_checker_that_says_nothing_is_chosen_at_every_change() -> None:
+    checkers = [RetryCap(), Silent(), RateLimit()]
+    found = choose(CONTRACT, checkers, [Change("max_retries", "critical.pay", 3, 5)], ())
+    assert [each.guarantee for each in found] == ["retry_cap", Silent().name]
+
+
+class Silent(QueueUsed):
+    """A checker that does not say what it depends on."""
+
+    depends = ()  # type: ignore[assignment]
+
+
 def test_everything_that_checkers_depend_on_is_named_as_changes_are() -> None:
     """No blanks, no settings in capitals: a name that can match nothing would choose nothing."""
     for checker in experiments.checkers():
-        assert checker.depends, checker.name
         assert all(name.removeprefix("contract: ").replace("*", "").islower() for name in checker.depends)
+        assert not any(" " in name.removeprefix("contract: ") for name in checker.depends)
