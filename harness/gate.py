@@ -6,7 +6,7 @@ import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness import discovery, experiments, gate_rules, impact, lock_file, run
@@ -69,12 +69,25 @@ class Seen:
     guarantees: Guarantees
     verdicts: tuple[Verdict, ...] = ()
     folder: str = ""
+    bent: bool = False
+    """Whether the machine starved so that clocks bent: then `unknown` may say nothing of the app."""
+
+    def of(self, outcome: Outcome) -> set[str]:
+        """The guarantees with such a verdict in some tier."""
+        return {verdict.guarantee for verdict in self.verdicts if verdict.outcome is outcome}
 
 
 def lock(request: Request) -> Guarantees:
     """Run everything and say what was observed; `HistoryError` where the machine was too slow to tell."""
     side = look(request, request.workdir, request.contract)
-    seen = _run(request, side, request.stage or LAST, (), (), request.reports)
+    stage = request.stage or LAST
+    seen = _run(request, side, stage, (), (), request.reports)
+    seen = _once_more(request, side, stage, (), seen)
+    if seen.bent and seen.of(Outcome.UNKNOWN):
+        raise HistoryError(
+            f"{request.app}: the machine starved, and clocks bent: not everything could be observed.",
+            remedy="Run it again when the machine does nothing else.",
+        )
     return seen.guarantees
 
 
@@ -265,21 +278,18 @@ def _run(
             report=request.report, warn=request.warn,
         )
     )  # fmt: skip
-    starved = any(v.outcome is Outcome.UNKNOWN for v in outcomes.verdicts)
-    if starved and any(True for _ in outcomes.history.of("clock-bent")):
-        raise HistoryError(
-            f"{request.app}: the machine starved, and clocks bent: nothing can be compared.",
-            remedy="Run it again when the machine does nothing else.",
-        )
+    bent = any(True for _ in outcomes.history.of("clock-bent"))
     guarantees = observe(outcomes.contract, outcomes.history, outcomes.verdicts)
-    return Seen(guarantees, outcomes.verdicts, str(outcomes.folder))
+    return Seen(guarantees, outcomes.verdicts, str(outcomes.folder), bent=bent)
 
 
 def _before(request: Request, base: Side, only: Sequence[str], tiers: Sequence[str]) -> Seen:
     """What the base guarantees; its run is not kept, since its files are gone afterwards."""
     request.report("running the base")
     with tempfile.TemporaryDirectory(prefix="celery-harness-base-") as folder:
-        return _run(request, base, _stages(request)[-1], only, tiers, Path(folder))
+        kept = replace(request, reports=Path(folder))
+        stage = _stages(request)[-1]
+        return _once_more(kept, base, stage, tiers, _run(kept, base, stage, only, tiers, kept.reports))
 
 
 def _after(
@@ -289,17 +299,29 @@ def _after(
     first, *later = _stages(request)
     seen = _run(request, head, first, only, tiers, request.reports)
     for stage in later:
-        doubtful = {v.guarantee for v in seen.verdicts if v.outcome is not Outcome.KEPT}
         found = compare(before, seen.guarantees)
-        doubtful |= {guarantee_of(d) for d in found if d.kind in (Kind.WEAKENED, Kind.UNKNOWN)} & set(only)
-        if not doubtful:
-            continue
-        request.report(f"confirming {len(doubtful)} guarantees on stage {stage}")
-        again = _run(request, head, stage, sorted(doubtful), tiers, request.reports)
-        verdicts = {(v.guarantee, v.tier): v for v in (*seen.verdicts, *again.verdicts)}
-        guarantees = merged(seen.guarantees, again.guarantees)
-        seen = Seen(guarantees, tuple(verdicts.values()), again.folder)
-    return seen
+        doubtful = {guarantee_of(d) for d in found if d.kind in (Kind.WEAKENED, Kind.UNKNOWN)} & set(only)
+        doubtful |= seen.of(Outcome.BROKEN) | seen.of(Outcome.UNKNOWN)
+        if doubtful:
+            request.report(f"confirming {len(doubtful)} guarantees on stage {stage}")
+            seen = _joined(seen, _run(request, head, stage, sorted(doubtful), tiers, request.reports))
+    return _once_more(request, head, (later or [first])[-1], tiers, seen)
+
+
+def _once_more(request: Request, side: Side, stage: str, tiers: Sequence[str], seen: Seen) -> Seen:
+    """What could not be judged since clocks bent is measured again, once; what is known stays as it is."""
+    doubtful = sorted(seen.of(Outcome.UNKNOWN))
+    if not seen.bent or not doubtful:
+        return seen
+    request.warn(f"clocks bent on this busy machine: {', '.join(doubtful)} once more.")
+    return _joined(seen, _run(request, side, stage, doubtful, tiers, request.reports))
+
+
+def _joined(first: Seen, later: Seen) -> Seen:
+    """Two runs of one revision; the later one has the last word."""
+    verdicts = {(v.guarantee, v.tier): v for v in (*first.verdicts, *later.verdicts)}
+    guarantees = merged(first.guarantees, later.guarantees)
+    return Seen(guarantees, tuple(verdicts.values()), later.folder, bent=later.bent)
 
 
 def _stages(request: Request) -> list[str]:

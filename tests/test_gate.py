@@ -19,6 +19,7 @@ from harness.impact import Choice
 from harness.inspection import Inspection
 from harness.revisions import Repository
 from harness.stages.processes import Processes
+from harness.verdict import Outcome, Verdict
 from tests.driver import missing
 from tests.test_cli import CONTRACT, SHOP
 from tests.test_revisions import git
@@ -109,6 +110,28 @@ def test_one_choice_for_all_tiers_runs_all_of_them() -> None:
 def test_processes_has_the_final_word_and_an_option_the_only_one() -> None:
     assert gate._stages(asked(Path()))[-1] == "processes"
     assert gate._stages(asked(Path(), stage="processes")) == ["processes"]
+
+
+def test_a_later_run_has_the_last_word_on_what_it_judged() -> None:
+    def seen(*outcomes: tuple[str, Outcome], bent: bool) -> gate.Seen:
+        verdicts = tuple(Verdict(name, "sales", outcome, "", "") for name, outcome in outcomes)
+        return gate.Seen(Guarantees("shop:app"), verdicts, "x", bent=bent)
+
+    first = seen(("retry_cap", Outcome.UNKNOWN), ("queue_used", Outcome.KEPT), bent=True)
+    both = gate._joined(first, seen(("retry_cap", Outcome.KEPT), bent=False))
+    assert (both.of(Outcome.KEPT), both.of(Outcome.UNKNOWN), both.bent) == (
+        {"retry_cap", "queue_used"},
+        set(),
+        False,
+    )
+
+
+def test_nothing_is_measured_again_unless_clocks_bent_and_something_is_unknown() -> None:
+    unknown = (Verdict("retry_cap", "sales", Outcome.UNKNOWN, "", ""),)
+    kept = (Verdict("retry_cap", "sales", Outcome.KEPT, "", ""),)
+    for verdicts, bent in ((unknown, False), (kept, True)):
+        seen = gate.Seen(Guarantees("shop:app"), verdicts, bent=bent)
+        assert gate._once_more(asked(Path()), SIDE, "processes", (), seen) is seen
 
 
 def test_what_is_weaker_is_accepted_where_the_lock_file_was_updated_in_the_same_change(
