@@ -127,7 +127,8 @@ class ProcessWorker:
         """SIGTERM (warm: finish what runs) or SIGQUIT (cold); does not wait."""
         if self.pid:
             self._told_to_stop = True
-            os.kill(self.pid, signal.SIGQUIT if cold else signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGQUIT if cold else signal.SIGTERM)
 
     def pause(self) -> None:
         """SIGSTOP main and children."""
