@@ -16,7 +16,7 @@ from harness.launcher import python_path
 if TYPE_CHECKING:
     from harness.stages._world import ProcessWorld
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 MOST_DEATHS = 20
 """So often a worker may end by itself; a task that kills a worker without children does it a few times."""
 QUIET_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
