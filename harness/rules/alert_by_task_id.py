@@ -24,7 +24,7 @@ class AlertByTaskId(Rule):
     why = "The condition is never true: the alert for what is critical is never sent."
     mend = "Look at the task's name."
     source = "celery/app/task.py: apply_async, uuid(); kombu/utils/uuid.py"
-    proof = "scenarios/rules/test_operations.py::test_an_alert_by_task_id_is_never_sent"
+    proof = "scenarios/rules/test_rabbitmq.py::test_an_alert_by_task_id_is_never_sent"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         for file in app.sources.paths:

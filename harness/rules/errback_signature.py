@@ -26,7 +26,7 @@ class ErrbackSignature(Rule):
     )
     mend = "Write it unbound: def handler(request, exc, traceback), and read request.id and request.task."
     source = "celery/backends/base.py: _call_task_errbacks; celery#3723, celery#9034"
-    proof = "scenarios/rules/test_dead_letters.py::test_a_bound_errback_writes_nothing"
+    proof = "scenarios/rules/test_rabbitmq.py::test_a_bound_errback_writes_nothing"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         for file, call, target in errbacks(app):

@@ -28,10 +28,11 @@ class FailureHookMissing(Rule):
     proof = "scenarios/rules/test_dead_letters.py::test_without_a_hook_nothing_is_left_of_a_failed_task"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
-        if not app.tasks or hooks(app):
+        bare = [task for task in app.tasks if "on_failure" not in (app.task(task).get("overrides") or {})]
+        if not bare or hooks(app) - {"on_failure"}:
             return
         tiers = [tier.name for tier in app.contract.tiers if tier.dead_letter] if app.contract else []
-        what = "no receiver of task_failure, no on_failure, no link_error, no dead letter exchange"
+        what = f"no signal, no errback, no on_failure, no dead letter exchange: {several(bare)}"
         if tiers:
             what += f"; the contract promises dead letters for {several(tiers)}"
         yield self.found(app, "task_failure", what, severity=Severity.HIGH if tiers else self.severity)

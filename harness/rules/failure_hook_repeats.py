@@ -24,7 +24,7 @@ class FailureHookRepeats(Rule):
     why = "Each task that is killed for its time is filed, mailed or compensated twice."
     mend = "Make the record unique by task id: get_or_create(task_id=...), SET NX, a unique column."
     source = "billiard/pool.py: on_hard_timeout; celery/worker/request.py: on_timeout, on_failure"
-    proof = "scenarios/rules/test_dead_letters.py::test_the_hard_limit_calls_the_receiver_twice"
+    proof = "scenarios/rules/test_rabbitmq.py::test_the_hard_limit_calls_the_receiver_twice"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         limited = [task for task in app.tasks if seconds(app.option(task, "time_limit").value)]

@@ -21,7 +21,7 @@ class MaxPriorityVoid(Rule):
     why = "It reads as an order that nobody keeps; changed later, RabbitMQ refuses the queue with 406."
     mend = "Remove it, or use a classic queue with tasks of different priorities on RabbitMQ."
     source = "kombu/transport/redis.py: priority_steps; RabbitMQ docs: priority queues, quorum queues"
-    proof = "scenarios/rules/test_rabbitmq.py::test_one_priority_in_a_queue_orders_nothing"
+    proof = "scenarios/rules/test_rabbitmq.py::test_another_maximum_priority_is_refused"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         for name, queue in app.queues.items():

@@ -26,7 +26,7 @@ class OnFailureOnly(Rule):
     proof = "scenarios/rules/test_dead_letters.py::test_on_failure_does_not_hear_of_a_killed_child"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
-        if hooks(app) - {"on_failure"}:
+        if hooks(app) - {"on_failure", "link_error"}:
             return
         found: dict[str, list[str]] = {}
         for task in app.tasks:

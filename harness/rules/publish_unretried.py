@@ -21,7 +21,9 @@ class PublishUnretried(Rule):
     )
     mend = "Leave it on; for what must not be lost keep an outbox in the database."
     source = "celery/app/amqp.py: publish with retry_policy; docs: Calling tasks, message sending retry"
-    proof = "scenarios/rules/test_publishing.py::test_a_publish_without_retry_fails_while_the_broker_restarts"
+    proof = (
+        "scenarios/rules/test_rabbitmq.py::test_a_publish_without_retry_fails_where_the_connection_was_lost"
+    )
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         setting = app.conf("task_publish_retry")

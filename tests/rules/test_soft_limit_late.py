@@ -31,3 +31,9 @@ def test_not_below_the_hard_one(lint: Lint) -> None:
 @pytest.mark.parametrize("app", GOOD)
 def test_below_it_or_alone(lint: Lint, app: str) -> None:
     assert lint(app) == []
+
+
+@pytest.mark.parametrize(("celery", "severity"), [("5.7.0", "high"), ("5.4.0", "medium")])
+def test_above_the_hard_one_it_cannot_be_sent(lint: Lint, celery: str, severity: str) -> None:
+    app = "@app.task(soft_time_limit=11, time_limit=10)\ndef pay(): ...\n"
+    assert [each.severity for each in lint(app, versions={"celery": celery})] == [severity]

@@ -1,4 +1,4 @@
-"""Failures that are put back for ever are found."""
+"""Slow tasks that are put back for ever are found."""
 
 from __future__ import annotations
 
@@ -10,37 +10,47 @@ BAD = [
     (
         """
 app.conf.update(task_acks_late=True, task_acks_on_failure_or_timeout=False)
-@app.task
+@app.task(time_limit=5)
 def pay(): ...
 """,
-        "acks_on_failure_or_timeout",
+        "shop.pay",
         f"shop.py:{FIRST}",
     ),
     (
         """
-@app.task(acks_late=True, acks_on_timeout=False)
+@app.task(acks_late=True, acks_on_timeout=False, time_limit=5)
 def pay(): ...
 """,
-        "acks_on_timeout",
+        "shop.pay",
         f"shop.py:{FIRST}",
     ),
 ]
 GOOD = [
     """
 app.conf.task_acks_late = True
-@app.task
+@app.task(time_limit=5)
 def pay(): ...
 """,
     """
 app.conf.task_acks_on_failure_or_timeout = False
+@app.task(time_limit=5)
+def pay(): ...
+""",
+    """
+app.conf.update(task_acks_late=True, task_acks_on_failure_or_timeout=False)
 @app.task
+def pay(): ...
+""",
+    """
+app.conf.update(task_acks_late=True, task_acks_on_failure=False)
+@app.task(time_limit=5)
 def pay(): ...
 """,
     """
 app.conf.update(task_acks_late=True, task_acks_on_failure_or_timeout=False)
 app.conf.broker_url = "amqp://localhost"
 app.conf.task_queues = (Queue("celery", queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": 3}),)
-@app.task
+@app.task(time_limit=5)
 def pay(): ...
 """,
 ]

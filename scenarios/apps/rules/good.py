@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from celery import Celery, signals
@@ -13,7 +13,6 @@ from celery.exceptions import SoftTimeLimitExceeded
 from kombu import Exchange, Queue
 
 FILES = Path(os.environ.get("FILES", "."))
-
 
 
 @signals.setup_logging.connect
@@ -74,7 +73,7 @@ app.conf.update(
         Queue("wild", Exchange("wild", type="topic"), routing_key="wild.*"),
     ),
     task_routes={
-        "good.misrouted": {"queue": "orders"},
+        "good.unfound": {"queue": "orders"},
         "good.waiting": {"queue": "lonely"},
         "good.typo": {"queue": "orders"},
         "good.first": {"queue": "ranked", "priority": 0},
@@ -84,7 +83,6 @@ app.conf.update(
         "good.limited": {"queue": "limited"},
         "good.alone": {"queue": "alone"},
         "good.letter": {"queue": "failed"},
-        "good.*": {"queue": "orders"},
     },
 )
 
@@ -149,8 +147,15 @@ def long(): ...
 def poison(): ...
 
 
-@app.task(acks_late=True)
-def requeued(): ...
+@app.task(acks_late=True, time_limit=5, soft_time_limit=4)
+def requeued():
+    mark = FILES / "requeued"
+    with mark.open("a") as stream:
+        stream.write("x")
+    if len(mark.read_text()) < 5:
+        with suppress(SoftTimeLimitExceeded):
+            time.sleep(30)
+        time.sleep(30)
 
 
 @app.task(acks_late=True, reject_on_worker_lost=True, retry_on_worker_lost=True)
@@ -163,7 +168,7 @@ def pay(account):
 
 def _crash_once(name):
     mark = FILES / name
-    if not mark.exists():
+    if not mark.is_file():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -172,7 +177,11 @@ def _crash_once(name):
 
 
 @app.task
-def misrouted(): ...
+def unfound(): ...
+
+
+@app.task
+def unrouted(): ...
 
 
 @app.task
@@ -229,7 +238,11 @@ def alone(): ...
 def late(): ...
 
 
-@app.task(soft_time_limit=5, time_limit=60)
+@app.task(soft_time_limit=5, time_limit=10)
+def unsendable(): ...
+
+
+@app.task(soft_time_limit=5, time_limit=40)
 def swallow():
     try:
         time.sleep(30)

@@ -5,10 +5,11 @@ import os
 import signal
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from celery import Celery, Task
+from celery.exceptions import SoftTimeLimitExceeded
 from kombu import Exchange, Queue
 
 FILES = Path(os.environ.get("FILES", "."))
@@ -60,8 +61,7 @@ app.conf.update(
         Queue("wild", Exchange("wild", type="direct"), routing_key="wild.*"),
     ),
     task_routes={
-        "bad.unrouted": {},
-        "bad.misruoted": {"queue": "orders"},
+        "bad.unfuond": {"queue": "orders"},
         "bad.waiting": {"queue": "lonely"},
         "bad.typo": {"queue": "ordres"},
         "bad.first": {"queue": "ranked", "priority": 9},
@@ -71,7 +71,7 @@ app.conf.update(
         "bad.limited": {"queue": "limited"},
         "bad.alone": {"queue": "alone"},
         "bad.letter": {"queue": "failed"},
-        "bad.*": {"queue": "orders"},
+        "bad.[!u]*": {"queue": "orders"},
     },
 )
 
@@ -128,7 +128,7 @@ def patient(self):
         raise self.retry(countdown=500)
 
 
-@app.task(acks_late=True, time_limit=400)
+@app.task(acks_late=True, time_limit=400, soft_time_limit=390)
 def long(): ...
 
 
@@ -136,8 +136,15 @@ def long(): ...
 def poison(): ...
 
 
-@app.task(acks_late=True, acks_on_failure_or_timeout=False)
-def requeued(): ...
+@app.task(acks_late=True, acks_on_failure_or_timeout=False, time_limit=5, soft_time_limit=4)
+def requeued():
+    mark = FILES / "requeued"
+    with mark.open("a") as stream:
+        stream.write("x")
+    if len(mark.read_text()) < 5:
+        with suppress(SoftTimeLimitExceeded):
+            time.sleep(30)
+        time.sleep(30)
 
 
 @app.task(acks_late=True, reject_on_worker_lost=True)
@@ -150,7 +157,7 @@ def pay(account):
 
 def _crash_once(name):
     mark = FILES / name
-    if not mark.exists():
+    if not mark.is_file():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -159,7 +166,11 @@ def _crash_once(name):
 
 
 @app.task
-def misrouted(): ...
+def unfound(): ...
+
+
+@app.task
+def unrouted(): ...
 
 
 @app.task
@@ -222,7 +233,11 @@ def alone(): ...
 def late(): ...
 
 
-@app.task(soft_time_limit=5, time_limit=60)
+@app.task(soft_time_limit=10, time_limit=5)
+def unsendable(): ...
+
+
+@app.task(soft_time_limit=5, time_limit=40)
 def swallow():
     try:
         time.sleep(30)
