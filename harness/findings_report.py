@@ -50,10 +50,18 @@ def _group(findings: Sequence[Finding], *, verbose: bool) -> Iterator[str]:
     first = findings[0]
     yield f"{first.severity.upper()} {first.rule} {first.name}"
     yield from _wrapped("why", first.why)
+    alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        yield from _wrapped("", f"{finding.where}  {finding.subject}: {finding.what}", hang=4)
-        if verbose or (finding.mend != first.mend):
-            yield from _wrapped("", f"mend: {finding.mend}", hang=4)
+        alike.setdefault((finding.what, finding.mend), []).append(finding)
+    for (what, mend), group in alike.items():
+        if len(group) == 1:
+            yield from _wrapped("", f"{group[0].where}  {group[0].subject}: {what}", hang=4)
+        else:
+            yield from _wrapped("", f"{what}:", hang=4)
+            for finding in group:
+                yield from _wrapped("", f"  {finding.where}  {finding.subject}", hang=4)
+        if verbose or mend != first.mend:
+            yield from _wrapped("", f"mend: {mend}", hang=4)
     yield from _wrapped("mend", first.mend)
     yield from _wrapped("source", first.source)
 
