@@ -17,8 +17,9 @@ FOLDERS = {
     "stages": "Stage",
     "brokers": "Broker",
     "reporters": "Reporter",
+    "rules": "Rule",
 }
-LISTED = ("faults", "checkers", "stages", "brokers")
+LISTED = ("faults", "checkers", "rules", "stages", "brokers")
 """What ``list`` and ``explain`` show."""
 
 
