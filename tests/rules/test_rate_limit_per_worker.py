@@ -46,7 +46,8 @@ def test_one_worker_or_meant_so(lint: Lint, app: str) -> None:
 
 
 def test_the_contract_may_mean_each_worker(lint: Lint) -> None:
-    meant = CONTRACT.replace("[workers.one]", "[tiers.all.limits]\nrate_scope = 'worker'\n[workers.one]")
+    limits = "[tiers.all.limits]\nrate = '5/m'\nrate_scope = 'worker'\n"
+    meant = CONTRACT.replace("[workers.one]", f"{limits}[workers.one]")
     assert lint(BAD, contract=meant) == []
 
 
