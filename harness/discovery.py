@@ -18,8 +18,9 @@ FOLDERS = {
     "brokers": "Broker",
     "reporters": "Reporter",
     "gate_reports": "GateReport",
+    "rules": "Rule",
 }
-LISTED = ("faults", "checkers", "stages", "brokers", "reporters")
+LISTED = ("faults", "checkers", "rules", "stages", "brokers", "reporters")
 """What ``list`` and ``explain`` show."""
 
 

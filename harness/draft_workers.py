@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.configuration import WorkerCommand
 from harness.contract import WorkerLayout
 
 FILES = ("Procfile", "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -32,28 +33,56 @@ def found(
 
     A worker without ``-Q`` consumes the queues `declared` (celery/app/amqp.py, `consume_from`).
     """
+    for name, text in _files(folder):
+        found = [_layout(list(words), own, tuple(declared), concurrency) for _, own, words in _commands(text)]
+        workers = _distinct(iter(found))
+        if workers:
+            return workers, name
+    return (), ""
+
+
+def commands(folder: Path) -> tuple[WorkerCommand, ...] | None:
+    """The worker commands in the first file that names any, with their lines; None where there is none."""
+    for name, text in _files(folder):
+        named = [
+            WorkerCommand(f"{name}:{line}", words, _hostname(words)) for line, _, words in _commands(text)
+        ]
+        if named:
+            return tuple(named)
+    return None
+
+
+def _hostname(words: tuple[str, ...]) -> str:
+    """What ``-n`` says; empty where the command has none, and the worker is ``celery@HOST``."""
+    for place, word in enumerate(words):
+        if word in ("-n", "--hostname"):
+            return words[place + 1] if place + 1 < len(words) else ""
+        if word.startswith("--hostname=") or (word.startswith("-n") and len(word) > 2):
+            return word.removeprefix("--hostname=").removeprefix("-n")
+    return ""
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
     for name in FILES:
         file = folder / name
         try:
             text = file.read_text(encoding="utf-8")[:SIZE_LIMIT] if file.is_file() else ""
         except (OSError, UnicodeDecodeError):
             continue
-        workers = _distinct(_workers(text, tuple(declared), concurrency))
-        if workers:
-            return workers, name
-    return (), ""
+        yield name, text
 
 
-def _workers(text: str, declared: tuple[str, ...], concurrency: int) -> Iterator[WorkerLayout]:
+def _commands(text: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Each worker command: its line, its process or service, its words after ``worker``."""
     service = ""
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         label = re.match(r"\s*([\w.-]+):\s*(.*)", line)
         words = _words(label[2] if label else line)
         if label and not label[2] and label[1] not in _COMPOSE_KEYS:
             service = label[1]
         if "worker" in words and any(Path(word).name == "celery" for word in words):
             own = label[1] if label and label[1] not in _COMPOSE_KEYS else service
-            yield _layout(words[words.index("worker") + 1 :], own, declared, concurrency)
+            yield number, own, tuple(words[words.index("worker") + 1 :])
 
 
 def _words(command: str) -> list[str]:

@@ -1,12 +1,10 @@
-"""Static rules that a change breaks and the base did not; nothing where this version has no rules."""
+"""Static rules that a change breaks and the base did not."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+from harness import finding, lint
 from harness.comparison import Finding
 from harness.contract import Contract
 from harness.settings import Settings
@@ -16,23 +14,27 @@ Revision = tuple[Settings, Path, Contract]
 
 
 def newly_broken(base: Revision | None, head: Revision) -> tuple[Finding, ...] | None:
-    """What rules find at the head and did not find at the base; None without rules or without a base."""
-    if base is None or find_spec("harness.lint") is None:
+    """What rules find at the head and did not find at the base; None without a base to compare with.
+
+    What a comment or ``pyproject.toml`` suppresses is not found, and what cannot be told is none.
+    """
+    if base is None:
         return None
     known = {_identity(each) for each in _found(base)}
-    return tuple(_finding(each) for each in _found(head) if _identity(each) not in known)
+    return tuple(
+        Finding(each.rule, each.severity.value, each.subject, each.what, each.where, each.mend)
+        for each in _found(head)
+        if _identity(each) not in known
+    )
 
 
-def _found(revision: Revision) -> list[Any]:
-    lint = import_module("harness.lint")
+def _found(revision: Revision) -> list[finding.Finding]:
     snapshot, workdir, contract = revision
     findings = lint.judged(lint.configured(snapshot, workdir, contract), lint.rules())
-    return [each for each in findings if not each.suppressed]
+    return [
+        each for each in findings if not each.suppressed and each.severity is not finding.Severity.UNKNOWN
+    ]
 
 
-def _identity(found: Any) -> tuple[str, str, str]:
+def _identity(found: finding.Finding) -> tuple[str, str, str]:
     return (found.rule, found.subject, found.what)
-
-
-def _finding(found: Any) -> Finding:
-    return Finding(found.rule, found.severity.value, found.subject, found.what, found.where, found.mend)

@@ -65,7 +65,9 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher, server: tuple[s
     url = "redis://{}:{}/0".format(*server)
     allowed = (server, NOWHERE)
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(launcher.folder / "{alias}.sqlite3")}
-    config = ProbeConfig(str(launcher.folder), url, url, url, NOWHERE, allowed, {"*": database})
+    config = ProbeConfig(
+        str(launcher.folder), url, url, url, NOWHERE, allowed, {"*": database}, keeps_environment=True
+    )
     config.write(launcher.folder / "probe.json")
     refused = launcher.folder / "refused"
     named = ",".join(f"{host}:{port},[::1]:{port}" for host, port in allowed)
@@ -77,7 +79,6 @@ def _inspect(app: str, workdir: Path, launcher: ProcessLauncher, server: tuple[s
             VARIABLE: str(launcher.folder / "probe.json"),
             "CELERY_HARNESS_ROLE": "client",
             "PYTHONPATH": python_path(),
-            "CELERY_BROKER_URL": url,
             **guard,
         },
         workdir=workdir,

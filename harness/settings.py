@@ -8,6 +8,7 @@ history's header, so that a run can be judged later without the app::
       "conf": {"task_acks_late": {"value": true,
                                   "origin": "CELERY_TASK_ACKS_LATE in Django settings proj/settings.py:42"},
                "result_expires": {"value": 86400.0, "origin": "Celery's default"}, ...},   # all of them
+      "types": {"task_acks_late": "bool", ...},          # what Celery takes them for; those that were given
       "unknown": [{"name": "task_max_retry_delay", "written": "CELERY_TASK_MAX_RETRY_DELAY", "value": 3600,
                    "origin": "...", "near": "the task option retry_backoff_max", "why": "..."}],
       "app_settings": [{"name": ..., "written": ..., "value": ..., "origin": ...,
@@ -21,6 +22,11 @@ history's header, so that a run can be judged later without the app::
       "queues": {"critical": {"exchange": "critical", "exchange_type": "direct", "routing_key": "critical.*",
                               "arguments": {...}, "declared": true}},   # false: made for a route
       "routes_without_task": ["..."],
+      "signals": {"task_failure": [{"name": "on_failure", "file": "core/receivers.py", "line": 33}], ...},
+      "schedule": [{"name": "nightly", "task": "...", "every_s": 86400.0, "crontab": true, "timed": true,
+                    "options": {"expires": 600}, "origin": "proj/celery.py:30"}],   # beat
+      "app": {"main": "proj.celery", "file": "proj/celery.py"},
+      "sources": {"payroll/tasks.py": "/srv/proj/payroll/tasks.py", ...},   # the project's own modules
       "tasks": {
         "payroll.tasks.calculate_payroll": {
           "queue": "critical", "queue_origin": "task_routes['payroll.tasks.*'] in myhours/celery.py:52",
@@ -39,6 +45,7 @@ history's header, so that a run can be judged later without the app::
           "calls_retry": true,
           "retry_calls": [{"at": "core/tasks.py:20", "max_retries": null, "countdown": null,
                            "countdown_source": "60 * 2 ** self.request.retries", "catches": ["mail"]}],
+          "bound": true,                        # bind=True, or a class with a run(self) of its own
           "module": "payroll.tasks", "file": "payroll/tasks.py", "line": 12
         }
       }

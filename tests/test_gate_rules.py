@@ -1,23 +1,41 @@
-"""Rules that a change newly breaks; without rules, or without a base, nothing is said."""
+"""Rules that a change newly breaks; without a base nothing is said."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
-
-import pytest
 
 from harness.contract import Contract, Tier
 from harness.gate_rules import Revision, newly_broken
+from harness.inspection import inspect
 
-REVISION: Revision = ({}, Path(), Contract((Tier("t", ("*",)),)))
+CONTRACT = Contract((Tier("t", ("*",)),))
+APP = """
+from celery import Celery
+
+app = Celery("shop", broker="redis://127.0.0.1:1/0")
+app.conf.update({settings})
 
 
-def test_without_a_base_nothing_is_new() -> None:
-    assert newly_broken(None, REVISION) is None
+@app.task(name="shop.sell")
+def sell(n):
+    return n
+"""
 
 
-def test_without_rules_nothing_is_asked() -> None:
-    if find_spec("harness.lint") is not None:
-        pytest.skip("this version has rules")
-    assert newly_broken(REVISION, REVISION) is None
+def revision(folder: Path, name: str, settings: str) -> Revision:
+    """One revision of the app."""
+    place = folder / name
+    place.mkdir()
+    (place / "shop.py").write_text(APP.format(settings=settings), encoding="utf-8")
+    return inspect("shop:app", place).snapshot, place, CONTRACT
+
+
+def test_only_what_the_change_breaks_is_told(tmp_path: Path) -> None:
+    """A setting that Celery does not read is one more finding; all others were there before."""
+    base = revision(tmp_path, "base", "task_acks_late=True")
+    head = revision(tmp_path, "head", "task_acks_late=True, task_max_retry_delay=3600")
+    assert newly_broken(base, base) == ()
+    found = newly_broken(base, head)
+    assert found
+    assert all("task_max_retry_delay" in f"{each.subject} {each.what}" for each in found)
+    assert newly_broken(None, head) is None

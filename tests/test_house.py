@@ -103,7 +103,7 @@ def test_the_page_on_contracts_has_every_key() -> None:
 
 
 def test_the_reference_is_current() -> None:
-    """`docs/reference.md` is what the code says; `python docs/generate.py` writes it."""
+    """`reference.md` and `rules.md` are what the code says; `python docs/generate.py` writes them."""
     command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -431,3 +431,60 @@ def test_readers_bear_a_snapshot_with_missing_parts() -> None:
     assert task_names({}) == ()
     assert retried_failures({}, "a.b") == ()
     assert claims_without_effect({"unknown": [{"name": "x"}]}) == (Claim("x = None: None", ""),)
+
+
+WIRED = {
+    "shop.py": """
+        from datetime import timedelta
+
+        from celery import Celery, Task, signals
+        from celery.schedules import crontab
+
+        app = Celery("shop", broker="redis://localhost:6379/0")
+        app.conf.update(
+            task_acks_late="no",
+            beat_schedule={
+                "often": {"task": "shop.pay", "schedule": timedelta(minutes=5), "options": {"expires": 60}},
+                "quarters": {"task": "shop.pay", "schedule": crontab(minute="*/15")},
+                "nightly": {"task": "shop.pay", "schedule": crontab(hour="2,4", minute=10)},
+                "daily": {"task": "shop.pay", "schedule": crontab(hour=2, minute=10)},
+            },
+        )
+
+        @signals.task_failure.connect
+        def file(**_): ...
+
+        @app.task
+        def pay(): ...
+
+        @app.task(bind=True, autoretry_for=(OSError,))
+        def sell(self): ...
+        """,
+}
+
+
+def test_what_is_connected_and_planned_is_told(tmp_path: Path) -> None:
+    """Receivers and beat entries with their lines; a crontab's period is the shortest that it can be."""
+    found = take(tmp_path, "shop:app", WIRED)
+    assert found["signals"] == {"task_failure": [{"name": "file", "file": "shop.py", "line": 17}]}
+    entries = {entry["name"]: entry for entry in found["schedule"]}
+    assert {name: (entry["every_s"], entry["timed"]) for name, entry in entries.items()} == {
+        "often": (300.0, False),
+        "quarters": (900.0, False),
+        "nightly": (7200.0, True),
+        "daily": (86400.0, True),
+    }
+    assert entries["often"]["options"] == {"expires": 60}
+    assert entries["often"]["origin"] == "shop.py:10"
+    assert found["types"]["task_acks_late"] == "bool"
+    assert "task_time_limit" not in found["types"]
+
+
+def test_the_project_s_modules_and_bound_tasks_are_told(tmp_path: Path) -> None:
+    found = take(tmp_path, "shop:app", WIRED)
+    assert found["sources"] == {"shop.py": str((tmp_path / "shop.py").resolve())}
+    assert found["app"] == {"main": "shop", "file": "shop.py"}
+    assert {name: task["bound"] for name, task in found["tasks"].items()} == {
+        "shop.pay": False,
+        "shop.sell": True,
+    }

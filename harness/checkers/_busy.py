@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from harness.history import History
-from harness.lives import Attempt, Life, end_s, lives
+from harness.lives import Attempt, Life, Retrial, end_s, lives
 
 
 def busy_s(history: History, worker: str | None, from_s: float, until_s: float) -> float:
@@ -22,6 +22,14 @@ def busy_s(history: History, worker: str | None, from_s: float, until_s: float) 
         running += step
         last_s = max(last_s, min(at_s, until_s))
     return total_s
+
+
+def handed_s(life: Life, trial: Retrial, due_s: float) -> float:
+    """When a worker took the message of a retry that was due, be it behind others or a full prefetch."""
+    until_s = trial.again.began.at_s if trial.again else math.inf
+    since_s = max((a.began.at_s for a in life.attempts if a.began.at_s < until_s), default=0.0)
+    taken = (event.at_s for event in life.of("message-delivered") if since_s < event.at_s <= until_s)
+    return max(due_s, next(taken, due_s))
 
 
 def _children(history: History, worker: str | None) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.blame import no_retry, wrong_delay
 from harness.checker import Checker, Finding, broken, kept, unknown
-from harness.checkers._busy import busy_s
+from harness.checkers._busy import busy_s, handed_s
 from harness.checkers._chance import Draw, can_tell, distance_from_uniform, unlike_chance
 from harness.checkers._depends import RETRIES
 from harness.checkers._evidence import bent, cited, counted, seconds
@@ -111,7 +111,8 @@ def _sorted(mine: Iterable[Life], delay: Delay, queueing_s: float, history: Hist
             waited_s = until_s - trial.retried.at_s
             if waited_s > late_s and trial.again is not None:
                 due_s = trial.retried.at_s + (high_s if trial.scheduled_s is None else trial.scheduled_s)
-                waited_s -= busy_s(history, trial.again.worker, due_s, until_s)
+                taken_s = handed_s(life, trial, due_s)
+                waited_s -= taken_s - due_s + busy_s(history, trial.again.worker, taken_s, until_s)
             if waited_s > late_s and bent(history, trial.retried.at_s, until_s):
                 seen.bent.append(trial)
             elif waited_s > late_s:

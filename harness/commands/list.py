@@ -10,10 +10,11 @@ from harness import discovery
 @click.command("list")
 @click.argument("what", type=click.Choice(discovery.LISTED), required=False)
 def command(what: str | None) -> None:
-    """List faults, checkers, stages, brokers and reporters: one file each, one line each."""
+    """List faults, checkers, rules, stages, brokers and reporters: one file each, one line each."""
     for folder in (what,) if what else discovery.LISTED:
         if what is None:
             click.echo(f"{folder}:")
         width = max(len(name) for name in discovery.names(folder))
         for name in discovery.names(folder):
-            click.echo(f"{'' if what else '  '}{name:<{width}}  {discovery.summary(folder, name)}")
+            label = f"{vars(discovery.find(folder, name))['id']}  " if folder == "rules" else ""
+            click.echo(f"{'' if what else '  '}{label}{name:<{width}}  {discovery.summary(folder, name)}")

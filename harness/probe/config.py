@@ -18,6 +18,8 @@ class ProbeConfig:
 
     `databases` maps Django aliases to ``DATABASES`` entries; ``*`` stands for aliases that are not
     named, with ``{alias}`` in its strings. `allowed` lists the addresses that may be reached.
+    `keeps_environment` leaves the variables that name a broker as they are: the snapshot then shows what the
+    app would make of them, and connections are replaced all the same.
     """
 
     folder: str
@@ -27,6 +29,7 @@ class ProbeConfig:
     mail: tuple[str, int]
     allowed: tuple[tuple[str, int], ...]
     databases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    keeps_environment: bool = False
 
     @property
     def events(self) -> Path:

@@ -18,6 +18,7 @@ from harness.probe.inspect_plain import plain
 from harness.probe.inspect_project import Project
 from harness.probe.inspect_routing import Routing
 from harness.probe.inspect_task import described, look
+from harness.probe.inspect_wiring import receivers, schedule
 
 DISTRIBUTIONS = ("celery", "kombu", "billiard", "vine", "amqp", "redis", "django")
 
@@ -44,6 +45,7 @@ def snapshot(app: Any) -> dict[str, Any]:
     return {
         "versions": _versions(),
         "conf": conf.in_force(),
+        "types": conf.types(),
         "unknown": unknown,
         "app_settings": app_settings,
         "shadowed": conf.shadowed(),
@@ -52,6 +54,10 @@ def snapshot(app: Any) -> dict[str, Any]:
         "default_queue": plain(app.conf.get("task_default_queue")),
         "queues": routing.queues(),
         "routes_without_task": routing.without_task(own),
+        "signals": receivers(project),
+        "schedule": schedule(app, project),
+        "app": {"main": str(app.main or ""), "file": project.file_of(str(app.main or ""))},
+        "sources": project.sources(),
         "tasks": tasks,
     }
 

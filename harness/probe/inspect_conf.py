@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from celery.app.defaults import _TO_NEW_KEY, SETTING_KEYS
+from celery.app.defaults import _TO_NEW_KEY, NAMESPACES, SETTING_KEYS, flatten
 
+from harness.probe import config
 from harness.probe.inspect_packages import owner
 from harness.probe.inspect_plain import plain, shown
 from harness.probe.inspect_project import Project
 from harness.probe.inspect_task import FROM_CELERY
+from harness.probe.interlock import Interlock
 
 UNDECLARED = frozenset({
     "redis_backend_health_check_interval", "redis_backend_credential_provider", "redis_client_name",
@@ -40,7 +42,6 @@ INSTEAD = {
 
 _LIKE_CELERY = re.compile(r"(CELERY|CELERYD|CELERYBEAT|CELERYMON|BROKER)_")
 _ENVIRONMENT = {"broker_url": "CELERY_BROKER_URL", "result_backend": "CELERY_RESULT_BACKEND"}
-_UNDER_HARNESS = "CELERY_HARNESS_PROBE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,15 @@ class Conf:
         """Every setting that Celery knows, with value and origin."""
         return {name: self.setting(name) for name in sorted(SETTING_KEYS)}
 
+    def types(self) -> dict[str, str]:
+        """What Celery takes each setting that was given for: ``bool``, ``int``, ``string``, ..."""
+        options = flatten(NAMESPACES)
+        return {name: str(option.type) for name, option in options if self._found(name)}
+
     def setting(self, name: str) -> dict[str, Any]:
         """One setting, with value and origin; `CELERY_BROKER_URL` of the harness itself does not count."""
         variable = _ENVIRONMENT.get(name)
-        if variable and os.environ.get(variable) and _UNDER_HARNESS not in os.environ:
+        if variable and os.environ.get(variable) and not _replaced(variable):
             return {"value": plain(os.environ[variable], name), "origin": f"environment variable {variable}"}
         found = self._found(name)
         if found:
@@ -99,6 +105,14 @@ class Conf:
         hidden = []
         for name in sorted(SETTING_KEYS):
             found = self._found(name)
+            variable = _ENVIRONMENT.get(name, "")
+            if found and os.environ.get(variable) and not _replaced(variable):
+                source, written = found[0]
+                value = plain(_get(source.values, written), name)
+                if value != plain(os.environ[variable], name):
+                    place = source.origin(written, self.project)
+                    by = f"environment variable {variable}"
+                    hidden.append({"name": name, "value": value, "origin": place, "by": by})
             for source, written in found[1:]:
                 value = plain(_get(source.values, written), name)
                 strong, strongly_written = found[0]
@@ -190,6 +204,13 @@ def near(name: str) -> str:
         return INSTEAD[bare]
     close = get_close_matches(bare, SETTING_KEYS, n=1, cutoff=0.75)
     return close[0] if close else ""
+
+
+def _replaced(variable: str) -> bool:
+    """Whether the harness itself has set the variable, so that it says nothing of the app."""
+    if config.VARIABLE not in os.environ or variable not in Interlock.VARIABLES:
+        return False
+    return not config.read().keeps_environment
 
 
 def _source(values: Any, place: int) -> Source:

@@ -41,6 +41,14 @@ class Project:
                 return str(Path(path).relative_to(root))
         return "/".join(Path(path).parts[-2:])
 
+    def sources(self) -> dict[str, str]:
+        """The file of each module of the project, by the name under which it is shown."""
+        return {module.file: path for path, module in self.paths.items()}
+
+    def file_of(self, module: str) -> str:
+        """The shown file of a module; empty where the project has none of that name."""
+        return self.modules[module].file if module in self.modules else ""
+
     def conf_write(self, name: str) -> str | None:
         """``app.conf.update in myhours/celery.py:135``, as far as source shows it."""
         for module in self.modules.values():
@@ -115,7 +123,7 @@ def _roots(app: Any) -> tuple[Path, ...]:
 
 def _own(file: str | None, roots: tuple[Path, ...]) -> Path | None:
     """The path of a module of the project; None for the library, installed packages and the harness."""
-    if not file or not file.endswith(".py"):
+    if not file or not file.endswith(".py") or "/site-packages/" in file or "/dist-packages/" in file:
         return None
     path = Path(os.path.realpath(file))
     if path.is_relative_to(_HARNESS) or {"site-packages", "dist-packages"} & set(path.parts):

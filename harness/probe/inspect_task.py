@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,6 +116,7 @@ def described(
         "covers": covered(closed.get("autoretry_for", ()), closed.get("dont_autoretry_for", ()), classes),
         "calls_retry": bool(calls),
         "retry_calls": calls,
+        "bound": not isinstance(inspect.getattr_static(type(task), "run", None), staticmethod),
         "module": str(getattr(task, "__module__", "")),
         "file": file,
         "line": getattr(seen.code, "co_firstlineno", 0),

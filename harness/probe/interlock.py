@@ -46,7 +46,7 @@ class Interlock:
 
     def install(self) -> None:
         """Before anything of the app is imported."""
-        for name in self.VARIABLES:
+        for name in () if self.config.keeps_environment else self.VARIABLES:
             os.environ[name] = self.config.broker_url
         self._kombu()
         self._results()

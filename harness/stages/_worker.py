@@ -16,7 +16,7 @@ from harness.launcher import python_path
 if TYPE_CHECKING:
     from harness.stages._world import ProcessWorld
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 MOST_DEATHS = 20
 """So often a worker may end by itself; a task that kills a worker without children does it a few times."""
 QUIET_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -127,7 +127,8 @@ class ProcessWorker:
         """SIGTERM (warm: finish what runs) or SIGQUIT (cold); does not wait."""
         if self.pid:
             self._told_to_stop = True
-            os.kill(self.pid, signal.SIGQUIT if cold else signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGQUIT if cold else signal.SIGTERM)
 
     def pause(self) -> None:
         """SIGSTOP main and children."""

@@ -101,7 +101,7 @@ class Warp:
         *,
         within_s: float,
         wake_at_s: Callable[[], float | None] = _no_wake,
-        real_limit_s: float = 60.0,
+        real_limit_s: float = 120.0,
     ) -> bool:
         """Let virtual time pass until `until()` holds; False at the virtual deadline.
 

@@ -52,7 +52,7 @@ class RealTime:
         *,
         within_s: float,
         wake_at_s: Callable[[], float | None] = _no_wake,
-        real_limit_s: float = 60.0,
+        real_limit_s: float = 120.0,
     ) -> bool:
         """Wait until `until()` holds, asked every 20 ms; False after `within_s`."""
         return _advance(time.monotonic, until, within_s, wake_at_s, 1.0, self._slept)
@@ -91,7 +91,7 @@ class FixedRate:
         *,
         within_s: float,
         wake_at_s: Callable[[], float | None] = _no_wake,
-        real_limit_s: float = 60.0,
+        real_limit_s: float = 120.0,
     ) -> bool:
         """Wait until `until()` holds, asked every 20 real ms; False after `within_s` virtual seconds."""
         return _advance(self.clock.now_s, until, within_s, wake_at_s, self.rate)

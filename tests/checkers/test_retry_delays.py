@@ -260,6 +260,18 @@ def test_nobody_is_to_blame_for_the_time_in_which_the_worker_was_busy_with_other
     assert judged(run(ready, asked, elsewhere), tier("none")).outcome is Outcome.BROKEN
 
 
+@pytest.mark.parametrize(("taken_s", "outcome"), [(44.0, Outcome.KEPT), (0.1, Outcome.BROKEN)])
+def test_nor_for_the_time_in_which_the_message_lay_behind_others_in_its_queue(
+    taken_s: float, outcome: Outcome
+) -> None:
+    """Tasks that wait for a token of their rate fill the prefetch; a message taken early is not excused."""
+    waiting = climbs([45.0, 60.0])
+    asked = [replace(e, data={**e.data, "countdown_s": 30.0}) if e.get("countdown_s") == 45.0 else e
+             for e in waiting]  # fmt: skip
+    taken = event("message-delivered", taken_s, "task-0", PAY, worker="w1")
+    assert judged(run(worker_ready(0.0), asked, taken), tier("none")).outcome is outcome
+
+
 def test_a_clock_that_bent_long_before_the_guard_looked_excuses_too() -> None:
     noted = event("clock-bent", 150.0, late_s=1.0, since_s=10.0)
     assert judged(run(climbs([50.0, 60.0]), noted), tier("none", 2)).outcome is Outcome.UNKNOWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect as inspect_
 import os
 import re
@@ -21,6 +22,8 @@ from harness.warp import library
 from tests.canary import Canary
 from tests.driver import Driver, contract_for, opened
 
+PSYCOPG = importlib.util.find_spec("psycopg") is not None
+NEEDS_PSYCOPG = pytest.mark.skipif(not PSYCOPG, reason="needs the extra postgres")
 SHOP = """
 import asyncio, ctypes, http.client, os, smtplib, socket, sqlite3, struct, subprocess, sys, urllib.request
 from contextlib import closing
@@ -314,7 +317,9 @@ def test_what_cannot_be_replaced_is_refused_and_the_line_is_named(
         shop.world.check_interlock()
 
 
-@pytest.mark.parametrize("task", ["shop.by_libc", "shop.by_program", "shop.by_libpq"])
+@pytest.mark.parametrize(
+    "task", ["shop.by_libc", "shop.by_program", pytest.param("shop.by_libpq", marks=NEEDS_PSYCOPG)]
+)
 def test_a_connection_below_python_is_refused_as_well(task: str, shop: Driver, canary: Canary) -> None:
     if library.find() is None:
         pytest.skip(library.why_missing())
@@ -332,7 +337,8 @@ def test_without_warp_nothing_below_python_gets_out_either(tmp_path: Path, canar
     text = SHOP.replace("CANARY", str(canary.port)).replace("OUTSIDE", str(tmp_path / "outside"))
     with opened(tmp_path, {"shop.py": text}, warp="off") as shop:
         assert shop.world.warp == "off"
-        for count, task in enumerate(("shop.by_libc", "shop.by_program", "shop.by_libpq"), start=1):
+        tasks = ["shop.by_libc", "shop.by_program", *(["shop.by_libpq"] if PSYCOPG else [])]
+        for count, task in enumerate(tasks, start=1):
             assert shop.outcome(shop.send(task)).kind == "task-failed"
             refused = (shop.world.folder / "refused").read_text().splitlines()
             assert len(refused) >= count
@@ -468,7 +474,12 @@ app = Celery("shop", broker="redis://127.0.0.1:1/0")
             "app.conf.flags = 'http://127.0.0.1:CANARY/'\nsocket.create_connection(('127.0.0.1', CANARY), 5)",
             r"app\.conf\.flags",
         ),
-        ("import psycopg", "psycopg.connect('host=127.0.0.1 port=CANARY connect_timeout=5')", "C library"),
+        pytest.param(
+            "import psycopg",
+            "psycopg.connect('host=127.0.0.1 port=CANARY connect_timeout=5')",
+            "C library",
+            marks=NEEDS_PSYCOPG,
+        ),
         ("import socket", "socket.gethostbyname('flags.example')", r"shop\.py:6 in <module>"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Static rules, one file each."""
