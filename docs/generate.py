@@ -77,6 +77,7 @@ FOLDERS = {
     "faults": "What the nemesis or a scenario can do; the file is `harness/faults/NAME.py`.",
     "brokers": "What `--broker` takes.",
     "stages": "What `--stage` takes.",
+    "reporters": "What `--format` takes; `report.html` is made for every run.",
 }
 
 

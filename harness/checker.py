@@ -37,6 +37,12 @@ class Checker(ABC):
     """
 
     scope: ClassVar[Literal["tier", "app"]] = "tier"
+    depends: ClassVar[tuple[str, ...]] = ()
+    """Settings, task options and promises (globs) that can change the outcome (`harness.impact`).
+
+    The gate judges the guarantee when one of them changes, and when something changes that no checker names;
+    at every change where nothing is said here.
+    """
 
     @property
     def name(self) -> str:

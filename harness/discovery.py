@@ -18,8 +18,9 @@ FOLDERS = {
     "brokers": "Broker",
     "reporters": "Reporter",
     "rules": "Rule",
+    "gate_reports": "GateReport",
 }
-LISTED = ("faults", "checkers", "rules", "stages", "brokers")
+LISTED = ("faults", "checkers", "rules", "stages", "brokers", "reporters")
 """What ``list`` and ``explain`` show."""
 
 

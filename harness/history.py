@@ -88,7 +88,8 @@ class Header:
 
     `contract` and `origins` say where each promise was made (`harness.contract.Contract.origins`).
     `settings` is the snapshot that `harness.settings` describes, `versions` maps distribution or
-    server names to versions, `command` is the command line that made the run.
+    server names to versions, `command` is the command line that made the run. `real_times` are pairs of
+    seconds by the stage's clock and by a real one, both since the run began; none where time is simulated.
     """
 
     app: str = ""
@@ -107,6 +108,7 @@ class Header:
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    real_times: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -242,4 +244,10 @@ def _header(document: Mapping[str, Any], path: Path) -> Header:
         if not isinstance(value, list if kind is tuple else kind) and name in document:
             raise HistoryError(f"{path}:1: {name} is no {kind.__name__}: {value!r:.80}.")
         known[name] = tuple(value) if kind is tuple else value
+    try:
+        known["real_times"] = tuple(
+            (float(stage_s), float(real_s)) for stage_s, real_s in known["real_times"]
+        )
+    except (TypeError, ValueError) as error:
+        raise HistoryError(f"{path}:1: real_times are no pairs of seconds: {error}.") from error
     return Header(**known)

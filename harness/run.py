@@ -15,6 +15,7 @@ from harness.conduct import Conductor
 from harness.contract import Contract, Tier
 from harness.errors import UsageError
 from harness.history import Event, Header, History, ordered
+from harness.reporter import Reporter
 from harness.stage import Stage, StageSettings, World
 from harness.verdict import Outcome, Verdict
 from harness.warp import library
@@ -83,8 +84,18 @@ def verify(request: Request) -> Outcomes:
         Conductor(world, contract, request.report).run(needed)
         history = record_of(world, contract, request)
     verdicts = judge(contract, history, only=request.only, tiers=request.tiers)
-    folder = store.save(request.reports, _scenario(request), contract, history, verdicts)
+    folder = keep(request.reports, _scenario(request), contract, history, verdicts)
     return Outcomes(history, contract, tuple(verdicts), folder)
+
+
+def keep(
+    reports: Path, scenario: str, contract: Contract, history: History, verdicts: Sequence[Verdict]
+) -> Path:
+    """Keep a run, with the page that shows it; returns its folder."""
+    folder = store.save(reports, scenario, contract, history, verdicts)
+    page: Reporter = discovery.find("reporters", "html")()
+    store.save_page(folder, page.render(contract, history, verdicts, color=False))
+    return folder
 
 
 def judge(
@@ -126,6 +137,7 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
         started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,
         versions={**world.versions, "celery-harness": metadata.version("celery-harness")},
         settings=world.snapshot,
+        real_times=tuple(getattr(world, "real_times", ())),  # a stage whose time is simulated has none
     )  # fmt: skip
     return History(header, ordered([*world.events(), *found]))
 

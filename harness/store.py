@@ -57,6 +57,17 @@ def save(
     return folder
 
 
+def save_page(folder: Path, text: str) -> None:
+    """Write ``report.html``; `StageError` where the disk does not take it. The run itself is kept already."""
+    try:
+        (folder / "report.html").write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise StageError(
+            f"{folder}: the run is kept, and its report.html could not be ({error.strerror}).",
+            remedy="Make room; celery-harness judge --format html makes it again.",
+        ) from error
+
+
 def save_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> None:
     """Write ``verdict.json``."""
     text = json.dumps(document(verdicts), indent=2, default=str)
@@ -64,7 +75,7 @@ def save_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> None:
 
 
 def load(folder: Path) -> tuple[Contract, History]:
-    """A stored run: what was promised and what happened."""
+    """A stored run: what was promised, its tiers with their members, and what happened."""
     if not (folder / "history.jsonl").exists():
         raise UsageError(
             f"{folder}: there is no stored run here.", remedy="Name a folder with a history.jsonl."

@@ -276,6 +276,19 @@ def test_a_stored_run_is_judged_to_the_same_verdicts_without_a_broker(verified: 
     assert json.loads((stored / "verdict.json").read_text()) == json.loads(verified.out)["verdicts"]
 
 
+@pytest.mark.parametrize("name", discovery.names("reporters"))
+def test_a_stored_run_is_shown_in_every_format(name: str, stored: Path) -> None:
+    result = invoke("judge", str(stored), "--format", name)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert re.search(r"retry\\?_cap", result.stdout) or name == "sarif"
+
+
+def test_a_format_that_there_is_not_is_named_with_the_one_that_was_meant(stored: Path) -> None:
+    result = invoke("judge", str(stored), "--format", "sariff")
+    assert result.exit_code == 2
+    assert result.stderr == "celery-harness: There is no reporter named 'sariff'. Did you mean sarif?\n"
+
+
 def test_a_report_without_a_terminal_has_no_colour(stored: Path) -> None:
     result = invoke("judge", str(stored))
     assert "retry_cap" in result.stdout

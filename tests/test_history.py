@@ -157,6 +157,15 @@ def test_a_header_of_a_later_version_is_read_as_far_as_it_is_known(stored: Path)
     assert read(stored) == SMALL
 
 
+def test_real_times_are_pairs_of_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    write(History(Header(real_times=((0.0, 0.0), (3600.0, 1.5))), ()), path)
+    assert read(path).header.real_times == ((0.0, 0.0), (3600.0, 1.5))
+    path.write_text(path.read_text().replace("[3600.0, 1.5]", "[3600.0]"))
+    with pytest.raises(HistoryError, match="real_times are no pairs of seconds"):
+        read(path)
+
+
 def test_events_of_equal_time_keep_their_order() -> None:
     first, second, third = Event(1.0, "a"), Event(1.0, "b"), Event(0.5, "c")
     assert ordered([first, second, third]) == (third, first, second)

@@ -10,7 +10,7 @@ import pytest
 
 from harness import store
 from harness.contract import Contract, Tier
-from harness.errors import HarnessError, HistoryError, UsageError
+from harness.errors import HarnessError, HistoryError, StageError, UsageError
 from harness.history import Event, Header, History
 from harness.verdict import Outcome, Verdict, overall
 
@@ -37,6 +37,14 @@ def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert history == HISTORY
     assert contract.tiers == CONTRACT.tiers
     assert (contract.path, contract.origins) == ("contract.toml", {"shop.queue": "contract.toml:3"})
+    assert store.load_verdicts(folder) == VERDICTS
+
+
+def test_a_page_that_the_disk_does_not_take_is_one_line_and_the_run_is_kept(tmp_path: Path) -> None:
+    folder = save(tmp_path)
+    (folder / "report.html").mkdir()
+    with pytest.raises(StageError, match=r"the run is kept, and its report\.html could not be"):
+        store.save_page(folder, "<!doctype html>")
     assert store.load_verdicts(folder) == VERDICTS
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import ALERTS, RETRIES
 from harness.checkers._evidence import cited, counted, seconds
 from harness.checkers._failures import Failure, experiment, failures, hindered, idle_handlers
 from harness.contract import Alert, Contract, Tier
@@ -21,6 +22,8 @@ class AlertSent(Checker):
     Celery 4 and later send no mail of their own (`docs/history/whatsnew-4.0.rst`, "Removed
     features"): what sends it is the app's, and a task id is a UUID that never contains a task's name.
     """
+
+    depends = RETRIES + ALERTS
 
     def promise(self, tier: Tier) -> str | None:
         alert = tier.alert

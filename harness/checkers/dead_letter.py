@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import LETTERS, LIMITS, LOSS, QUEUES, RETRIES
 from harness.checkers._evidence import cited, counted, seconds
 from harness.checkers._failures import Failure, experiment, failures, hindered, idle_handlers
 from harness.checkers._letters import concerns, lacking
@@ -24,6 +25,8 @@ class DeadLetter(Checker):
     killed worker calls no ``on_failure``. A letter that was read only after the last experiment says
     nothing of when it was filed: where the contract itself says `within_s`, that is unknown then.
     """
+
+    depends = RETRIES + LOSS + QUEUES + LIMITS + LETTERS
 
     def promise(self, tier: Tier) -> str | None:
         letter = tier.dead_letter

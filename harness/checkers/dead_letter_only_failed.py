@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import LETTERS, RETRIES
 from harness.checkers._evidence import cited, counted, ids_of, member_to_send, sent_to
 from harness.checkers._failures import settle_s
 from harness.checkers.dead_letter import letters_of
@@ -21,6 +22,8 @@ class DeadLetterOnlyFailed(Checker):
     (`celery/app/trace.py`, ``TraceInfo``); a handler wired to the former files letters too early. The
     experiment is a task that fails once and then succeeds.
     """
+
+    depends = RETRIES + LETTERS
 
     def promise(self, tier: Tier) -> str | None:
         return "a task that succeeded leaves no dead letter" if tier.dead_letter is not None else None

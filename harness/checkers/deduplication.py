@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import DEDUPLICATION, LOSS
 from harness.checkers._evidence import cited, counted, ids_of, member_to_send, seconds, sent_to, together
 from harness.checkers._exclusion import Equals, Run, equals, lock_events
 from harness.contract import Contract, Tier
@@ -27,6 +28,8 @@ class Deduplication(Checker):
     with the task's own code where there is a sample: a worker that is killed must not leave its lock
     for ever, and different arguments must not be kept out.
     """
+
+    depends = LOSS + DEDUPLICATION
 
     def promise(self, tier: Tier) -> str | None:
         lock = tier.deduplication

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import EVENTS
 from harness.checkers._evidence import belongs, cited, counted, ids_of, sent_to, setting
 from harness.contract import Contract, Tier
 from harness.history import Event, History
@@ -23,6 +24,8 @@ class EventsPresent(Checker):
     ``worker_send_task_events`` or ``worker -E`` (`celery/worker/request.py`, ``send_event``). Every
     task of the steady state is counted; failures and retries must have been seen at least once.
     """
+
+    depends = EVENTS
 
     def promise(self, tier: Tier) -> str | None:
         return "a monitor sees each task sent, received, started and ended" if tier.events else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from harness.blame import lost_run
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import LOSS, QUEUES
 from harness.checkers._evidence import bent, cited, member_to_send, seconds
 from harness.checkers._findings import fails_anyway, merged
 from harness.contract import Contract, Tier
@@ -50,6 +51,8 @@ class LossRecovered(Checker):
     `celery/worker/request.py`). RabbitMQ delivers it again at once; on Redis it waits until
     `visibility_timeout` is over, 3600 s by default (`kombu/transport/redis.py:restore_visible`).
     """
+
+    depends = LOSS + QUEUES
 
     def promise(self, tier: Tier) -> str | None:
         if tier.loss is None or tier.loss.within_s is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._broker import Held, held
+from harness.checkers._depends import EFFECTS, LOSS
 from harness.checkers._evidence import cited, counted
 from harness.checkers._findings import calmed_at_s
 from harness.checkers.loss_recovered import kill, killing
@@ -38,6 +39,8 @@ class NoDuplicateEffect(Checker):
     after its effect, as often as it may have it, or could have been: its worker was killed and the
     broker no longer has it.
     """
+
+    depends = LOSS + EFFECTS
 
     def promise(self, tier: Tier) -> str | None:
         if tier.effect is None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from harness.blame import lost_child, lost_run, said
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._broker import Held, held
+from harness.checkers._depends import LOSS, QUEUES, RETRIES
 from harness.checkers._evidence import cited, counted
 from harness.checkers._findings import merged
 from harness.checkers.loss_recovered import killing
@@ -35,6 +36,8 @@ class NoLostTask(Checker):
     knows is thrown away (`celery/worker/consumer/consumer.py:on_unknown_task`). Judged of every task
     of the run; where the contract says what a killed worker means, one is killed for it.
     """
+
+    depends = RETRIES + LOSS + QUEUES
 
     def promise(self, tier: Tier) -> str | None:
         return "every published task ends, once, or the broker still has it for a worker"

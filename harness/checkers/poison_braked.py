@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from harness.blame import no_brake
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._broker import Held, held
+from harness.checkers._depends import LOSS
 from harness.checkers._evidence import cited, counted, member_to_send
 from harness.checkers._findings import merged
 from harness.contract import Contract, Tier
@@ -30,6 +31,8 @@ class PoisonBraked(Checker):
     celery#9082; 51 runs a minute on Redis). Brakes are `task_retry_on_worker_lost` (Celery 5.7)
     and the delivery limit of a quorum queue. A task acknowledged before it runs dies once.
     """
+
+    depends = LOSS
 
     def promise(self, tier: Tier) -> str | None:
         if tier.loss is None or tier.loss.redelivered_at_most is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import PRIORITY, QUEUES
 from harness.checkers._evidence import (
     belongs,
     cited,
@@ -36,6 +37,8 @@ class PriorityOrder(Checker):
     what a worker may have been given before is left out. Four tasks a tier name priority 0, and must
     come after the others where the tier's own priority is a number above that.
     """
+
+    depends = PRIORITY + QUEUES
 
     def promise(self, tier: Tier) -> str | None:
         if tier.urgency is None:

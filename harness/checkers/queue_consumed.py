@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import QUEUES
 from harness.checkers._evidence import cited, counted
 from harness.contract import Contract, Tier
 from harness.history import Event, History
@@ -20,6 +21,7 @@ class QueueConsumed(Checker):
     queue that the contract names as the place of dead letters needs no consumer.
     """
 
+    depends = (*QUEUES, "contract: workers.*")
     scope = "app"
 
     def promise(self, tier: Tier) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import QUEUES
 from harness.checkers._evidence import cited, counted, ids_of, only, sent_to, task_setting
 from harness.contract import Contract, Tier
 from harness.history import Event, History
@@ -17,6 +18,8 @@ class QueueUsed(Checker):
     (`celery/app/routes.py`, `celery/app/defaults.py`); a retry goes where its first attempt came
     from (`celery/app/task.py`, ``signature_from_request``). The steady state tests it.
     """
+
+    depends = QUEUES
 
     def promise(self, tier: Tier) -> str | None:
         if tier.queue is None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import QUEUES, RATE
 from harness.checkers._evidence import (
     bent,
     cited,
@@ -32,6 +33,8 @@ class RateLimit(Checker):
     (`celery/worker/consumer/consumer.py`, ``bucket_for_task``): two workers run twice the rate. A
     global rate needs one worker for the queue, or a bucket that all workers share.
     """
+
+    depends = RATE + QUEUES
 
     def promise(self, tier: Tier) -> str | None:
         limits = tier.limits

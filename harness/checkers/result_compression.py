@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import RESULTS
 from harness.checkers._evidence import cited, counted, ids_of, member_to_send, sent_to, setting
 from harness.contract import Contract, Result, Tier
 from harness.history import History
@@ -17,6 +18,8 @@ class ResultCompression(Checker):
     ``result_compression`` is read since Celery 5.7 only (celery#9370, `celery/backends/base.py`);
     before, it is accepted and ignored.
     """
+
+    depends = RESULTS
 
     def promise(self, tier: Tier) -> str | None:
         if tier.result is None or tier.result.compression is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import RESULTS
 from harness.checkers._evidence import (
     belongs,
     cited,
@@ -30,6 +31,8 @@ class ResultExpiry(Checker):
     (`celery/backends/base.py`, ``prepare_expires``); without ``result_failure_expires``, new in
     Celery 5.7, failures expire with the rest.
     """
+
+    depends = RESULTS
 
     def promise(self, tier: Tier) -> str | None:
         result = tier.result

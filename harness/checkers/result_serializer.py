@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import RESULTS
 from harness.checkers._evidence import belongs, cited, counted
 from harness.contract import Contract, Tier
 from harness.history import History
@@ -16,6 +17,8 @@ class ResultSerializer(Checker):
     ``result_serializer`` is one for the whole app (`celery/backends/base.py`, ``Backend.__init__``);
     a task's ``serializer`` option is about its message, not its result.
     """
+
+    depends = RESULTS
 
     def promise(self, tier: Tier) -> str | None:
         if tier.result is None or tier.result.serializer is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.blame import needless_retry, no_retry
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import RETRIES
 from harness.checkers._evidence import bent, cited, member_to_send, seconds
 from harness.checkers._findings import let_in, made_to_fail, merged
 from harness.contract import Contract, Retry, Tier
@@ -25,6 +26,8 @@ class RetriedFailures(Checker):
     retries nothing by itself: only what `autoretry_for` names (`celery/app/autoretry.py`) and what
     the task's own code gives to `self.retry()` (`celery/app/task.py`).
     """
+
+    depends = RETRIES
 
     def promise(self, tier: Tier) -> str | None:
         retry = tier.retry

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.blame import Blame, no_retry, wrong_cap
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import RETRIES
 from harness.checkers._evidence import cited, counted, member_to_send
 from harness.checkers._findings import failed_to_the_end, let_in, merged
 from harness.contract import Contract, Tier
@@ -50,6 +51,8 @@ class RetryCap(Checker):
     (`celery/app/task.py`); it counts only where something calls `retry()`. A redelivery is no
     retry and is not counted here.
     """
+
+    depends = RETRIES
 
     def promise(self, tier: Tier) -> str | None:
         if tier.retry is None or tier.retry.max_retries is None:

@@ -9,6 +9,7 @@ from harness.blame import no_retry, wrong_delay
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._busy import busy_s, handed_s
 from harness.checkers._chance import Draw, can_tell, distance_from_uniform, unlike_chance
+from harness.checkers._depends import RETRIES
 from harness.checkers._evidence import bent, cited, counted, seconds
 from harness.checkers._findings import folded, made_to_fail
 from harness.checkers.retry_cap import ENDLESS, ladder
@@ -42,6 +43,8 @@ class RetryDelays(Checker):
     million runs. Without `retry_backoff` Celery waits `default_retry_delay`, 180 s, and its own
     jitter starts at 0 s (`celery/app/task.py`, `celery/utils/time.py`).
     """
+
+    depends = RETRIES
 
     def promise(self, tier: Tier) -> str | None:
         if tier.retry is None or tier.retry.delay is None or tier.retry.max_retries == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import QUEUES
 from harness.checkers._evidence import counted
 from harness.contract import Contract, Tier
 from harness.history import History
@@ -16,6 +17,7 @@ class RoutesMatch(Checker):
     meant by it goes to the default queue.
     """
 
+    depends = QUEUES
     scope = "app"
 
     def promise(self, tier: Tier) -> str | None:

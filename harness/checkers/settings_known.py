@@ -16,6 +16,7 @@ class SettingsKnown(Checker):
     same (`celery/utils/collections.py`). Judged from the snapshot of the settings in force.
     """
 
+    depends = ("unknown", "options_without_effect")
     scope = "app"
 
     def promise(self, tier: Tier) -> str | None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import LOGS
 from harness.checkers._evidence import cited, counted, ids_of, sent_to
 from harness.contract import Contract, Tier
 from harness.history import Event, History
@@ -20,6 +21,8 @@ class StructuredLogs(Checker):
     logger and writes plain text (`celery/app/log.py`, ``setup_logging_subsystem``); a receiver of
     the ``setup_logging`` signal switches that off.
     """
+
+    depends = LOGS
 
     def promise(self, tier: Tier) -> str | None:
         return "log lines are structured and carry the task id" if tier.structured_logs else None

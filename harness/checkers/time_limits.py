@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.checker import Checker, Finding, broken, kept, unknown
+from harness.checkers._depends import LIMITS
 from harness.checkers._evidence import (
     belongs,
     bent,
@@ -52,6 +53,8 @@ class TimeLimits(Checker):
     ``TimeoutHandler``); threads and solo enforce none, gevent the hard one only
     (`celery/concurrency/gevent.py`). The body is a stub that waits longer than allowed.
     """
+
+    depends = LIMITS
 
     def promise(self, tier: Tier) -> str | None:
         limits = tier.limits

@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 import click
 
+from harness import discovery
 from harness.contract import Contract
 from harness.history import History
-from harness.reporters.json import Json
-from harness.reporters.text import TextReport
+from harness.reporter import Reporter
 from harness.verdict import EXIT_STATUS, Verdict, overall
 from harness.view import wants_color
 
@@ -26,24 +25,23 @@ def warn(text: str, *, quiet: bool) -> None:
         click.echo(f"celery-harness: {text}", err=True)
 
 
-def show(contract: Contract, history: Any, verdicts: Any, *, as_json: bool, quiet: bool) -> None:
-    """The report on standard output; with `quiet` only where not all is kept."""
-    shown: list[Verdict] = list(verdicts)
+def show(
+    contract: Contract, history: History, verdicts: Sequence[Verdict], *, form: str, quiet: bool
+) -> None:
+    """The report on standard output; as text with `quiet` only where not all is kept."""
+    if form == "text" and quiet and not EXIT_STATUS[overall(verdicts)]:
+        return
+    reporter: Reporter = discovery.find("reporters", form)()
+    color = form == "text" and wants_color(sys.stdout)
+    put(reporter.render(contract, history, verdicts, color=color))
+
+
+def put(text: str) -> None:
+    """A whole report on standard output, as it is."""
     try:
-        _print(contract, history, shown, as_json=as_json, quiet=quiet)
+        click.echo(text, nl=False, color=True)
     except BrokenPipeError:  # whoever read it has seen enough; the exit status stays what the verdicts say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print(
-    contract: Contract, history: History, shown: Sequence[Verdict], *, as_json: bool, quiet: bool
-) -> None:
-    if as_json:
-        click.echo(Json().render(contract, history, shown, color=False), nl=False)
-    elif not quiet or EXIT_STATUS[overall(shown)]:
-        click.echo(
-            TextReport().render(contract, history, shown, color=wants_color(sys.stdout)), nl=False, color=True
-        )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 @click.command("explain")
 @click.argument("name")
 def command(name: str) -> None:
-    """Explain a fault, checker, rule, stage or broker by its name; a rule also by its id."""
+    """Explain a fault, checker, rule, stage, broker or reporter by its name; a rule also by its id."""
     ids = {vars(discovery.find("rules", each))["id"]: each for each in discovery.names("rules")}
     name = ids.get(name.upper(), name)
     found = [folder for folder in discovery.LISTED if name in discovery.names(folder)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from harness import run, store
+from harness.commands._formats import format_options
 from harness.commands._running import ended_by_signals, show, warn
 from harness.verdict import EXIT_STATUS, overall
 from harness.view import Progress
@@ -15,13 +16,14 @@ from harness.view import Progress
 
 @click.command("replay")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@format_options
 @click.option("--quiet", is_flag=True, help="No progress, and no report when all is kept.")
 @click.pass_context
-def command(ctx: click.Context, folder: Path, quiet: bool) -> None:
+def command(ctx: click.Context, folder: Path, form: str, quiet: bool) -> None:
     """Run a stored run again: the same contract, seed, stage and faults."""
     contract, history = store.load(folder)
     header = history.header
-    with Progress(quiet=quiet) as progress, ended_by_signals():
+    with Progress(quiet=quiet or form != "text") as progress, ended_by_signals():
         outcomes = run.verify(
             run.Request(
                 app=header.app, contract=contract, workdir=Path(header.workdir), stage=header.stage,
@@ -31,5 +33,5 @@ def command(ctx: click.Context, folder: Path, quiet: bool) -> None:
                 command=header.command, report=progress.say, warn=partial(warn, quiet=quiet),
             )
         )  # fmt: skip
-    show(outcomes.contract, outcomes.history, outcomes.verdicts, as_json=False, quiet=quiet)
+    show(outcomes.contract, outcomes.history, outcomes.verdicts, form=form, quiet=quiet)
     ctx.exit(EXIT_STATUS[overall(outcomes.verdicts)])

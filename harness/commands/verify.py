@@ -11,6 +11,7 @@ import click
 
 from harness import discovery, run
 from harness.choice import find_contract
+from harness.commands._formats import format_options
 from harness.commands._options import app_name, app_options
 from harness.commands._running import ended_by_signals, show, warn
 from harness.errors import UsageError
@@ -47,7 +48,7 @@ from harness.view import Progress
 @click.option("--seed", type=int, help="Seed of everything random; printed with every verdict.")
 @click.option("--only", multiple=True, metavar="GUARANTEE", help="Judge only these; may be repeated.")
 @click.option("--tier", "tiers", multiple=True, metavar="T", help="Judge only these tiers; may be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@format_options
 @click.option("--quiet", is_flag=True, help="No progress, and no report when all is kept.")
 @click.option(
     "--reports",
@@ -62,7 +63,7 @@ def command(
     ctx: click.Context, app: str | None, workdir: Path, contract_path: Path | None, stage: str, broker: str,
     database: str, server: str | None, warp: str, seed: int | None,
     only: tuple[str, ...], tiers: tuple[str, ...],
-    as_json: bool, quiet: bool, reports: Path,
+    form: str, quiet: bool, reports: Path,
 ) -> None:  # fmt: skip
     """Run the app on a stage, under faults, and judge every guarantee of its contract."""
     name = app_name(app)
@@ -71,7 +72,7 @@ def command(
     discovery.find("brokers", broker)
     for checker in only:
         discovery.find("checkers", checker)
-    with Progress(quiet=quiet or as_json) as progress, ended_by_signals():
+    with Progress(quiet=quiet or form != "text") as progress, ended_by_signals():
         progress.say("reading the contract")
         contract, drafted = find_contract(name, workdir, contract_path)
         if drafted and not quiet:
@@ -87,9 +88,9 @@ def command(
                 report=progress.say, warn=partial(warn, quiet=quiet),
             )
         )  # fmt: skip
-    show(outcomes.contract, outcomes.history, outcomes.verdicts, as_json=as_json, quiet=quiet)
-    if not as_json and not quiet:
-        click.echo(f"kept in {outcomes.folder}")
+    show(outcomes.contract, outcomes.history, outcomes.verdicts, form=form, quiet=quiet)
+    if form == "text" and not quiet:
+        click.echo(f"kept in {outcomes.folder}; open its report.html in a browser")
     ctx.exit(EXIT_STATUS[overall(outcomes.verdicts)])
 
 

@@ -8,20 +8,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from harness.masking import MASK, is_secret, masked
+
 SHOWN_LIMIT = 200
 ITEM_LIMIT = 100
 DEPTH_LIMIT = 6
-
-_SECRET = re.compile(r"passw|secret|token|credential|api_?key|access_?key|private_?key|dsn", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(\b[\w+.-]+://[^:/@\s'\"]*):[^@/\s'\"]+@")
-MASK = "********"
 
 
 def plain(value: object, name: str = "", depth: int = 0) -> Any:
     """JSON types: durations in seconds, classes and functions by name, the rest by bounded `repr`."""
     if value is None or isinstance(value, bool):
         return value
-    if name and value and _SECRET.search(name):
+    if name and value and is_secret(name):
         return MASK
     if isinstance(value, int) and type(value) is int:
         return value if abs(value) < 2**63 else shown(value)
@@ -70,8 +68,3 @@ def shown(value: object) -> str:
 def shown_key(key: object) -> str:
     """The key of a mapping as text."""
     return key[:SHOWN_LIMIT] if isinstance(key, str) else shown(getattr(key, "pattern", key))
-
-
-def masked(text: str) -> str:
-    """Without the passwords of URLs."""
-    return _URL_PASSWORD.sub(r"\1:" + MASK + "@", text)

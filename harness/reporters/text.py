@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.contract import Contract
-from harness.history import Event, History
+from harness.history import History
+from harness.masking import masked, printable
 from harness.reporter import Reporter
+from harness.reporters._story import alike, conditions, counted, cut, event_line, story, tiers_judged
 from harness.verdict import Outcome, Verdict, overall
 
 STYLES = {Outcome.KEPT: "green", Outcome.BROKEN: "bold red", Outcome.UNKNOWN: "yellow"}
@@ -35,7 +37,7 @@ class TextReport(Reporter):
         console = Console(
             file=out, width=WIDTH, force_terminal=color, no_color=not color, highlight=False, soft_wrap=False
         )
-        for group in _alike(verdicts):
+        for group in alike(verdicts):
             for line in _story(group, history):
                 console.print(line, soft_wrap=True)
             console.print()
@@ -45,9 +47,7 @@ class TextReport(Reporter):
 
 
 def _grid(contract: Contract, verdicts: Sequence[Verdict]) -> Table:
-    tiers = [tier.name for tier in contract.tiers if any(v.tier == tier.name for v in verdicts)]
-    if any(verdict.tier == "app" for verdict in verdicts):
-        tiers.insert(0, "app")
+    tiers = tiers_judged([tier.name for tier in contract.tiers], verdicts)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("guarantee")
     for tier in tiers:
@@ -63,26 +63,10 @@ def _grid(contract: Contract, verdicts: Sequence[Verdict]) -> Table:
 
 
 def _summary(history: History, verdicts: Sequence[Verdict]) -> Text:
-    counts = {outcome: sum(verdict.outcome is outcome for verdict in verdicts) for outcome in Outcome}
-    header = history.header
-    versions = ", ".join(
-        f"{name} {header.versions[name]}" for name in ("celery", "kombu", "broker") if name in header.versions
-    )
-    span_s = history.events[-1].at_s if history.events else 0.0
-    text = Text(f"\n{header.app} on {header.stage}, {header.broker}; {versions}; seed {header.seed}; ")
-    text.append(f"{span_s:,.0f} s of its time (warp {header.warp})\n")
+    text = Text(f"\n{conditions(history)}\n")
     text.append(f"{WORDS[overall(verdicts)]}", STYLES[overall(verdicts)])
-    text.append(": " + ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items()))
+    text.append(f": {counted(verdicts)}")
     return text
-
-
-def _alike(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
-    """What was not kept, one group for each guarantee and outcome: tiers mostly fail for one reason."""
-    groups: dict[tuple[Outcome, str], list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.outcome is not Outcome.KEPT:
-            groups.setdefault((verdict.outcome, verdict.guarantee), []).append(verdict)
-    return list(groups.values())
 
 
 def _story(group: Sequence[Verdict], history: History) -> Iterator[Text]:
@@ -91,47 +75,21 @@ def _story(group: Sequence[Verdict], history: History) -> Iterator[Text]:
     title = Text(f"{WORDS[verdict.outcome]} ", STYLES[verdict.outcome])
     title.append(f"{verdict.guarantee} [{', '.join(each.tier for each in group)}]", "bold")
     yield title
-    origin = f" ({verdict.origin})" if verdict.origin else ""
-    promised = verdict.promised + origin if verdict.outcome is Outcome.BROKEN else ""
-    for name, text in (
-        ("promised", promised),
-        ("observed", verdict.observed),
-        ("blame", verdict.blame),
-        ("mend", verdict.mend),
-    ):
-        if text:
-            yield from _wrapped(name, _cut(text))
+    for name, text in story(verdict):
+        yield from _wrapped(name, cut(text, LONG))
     if verdict.outcome is Outcome.BROKEN:
         for place in verdict.events[:EVENTS]:
-            yield Text(f"             {_line(history.events[place])}", "dim")
+            yield Text(f"             {event_line(history.events[place], WIDTH - 14)}", "dim")
         if len(verdict.events) > EVENTS:
             yield Text(f"             and {len(verdict.events) - EVENTS} more events", "dim")
     for other in others:
         if other.observed == verdict.observed:
             continue
-        yield from _wrapped("", f"{other.tier}: {_cut(other.observed, OTHER)}")
-    yield Text(f"  reproduce  {verdict.reproduce}")
-
-
-def _cut(text: str, limit: int = LONG) -> str:
-    """The text, or its beginning; the whole of it is in ``--json`` and in the stored run."""
-    return text if len(text) <= limit else text[: limit - 4].rstrip() + " ..."
+        yield from _wrapped("", f"{other.tier}: {cut(printable(masked(other.observed)), OTHER)}")
+    yield Text(f"  reproduce  {printable(masked(verdict.reproduce))}")
 
 
 def _wrapped(name: str, text: str) -> Iterator[Text]:
     lines = textwrap.wrap(" ".join(text.split()), WIDTH - 14) or [""]
     for number, line in enumerate(lines):
         yield Text(f"  {name if number == 0 else '':<9}  {line}")
-
-
-def _line(event: Event) -> str:
-    said = ", ".join(
-        f"{name}={_short(value)}" for name, value in event.data.items() if value not in (None, "", [], {})
-    )
-    identity = f" {event.task_id[:8]}" if event.task_id else ""
-    return f"{event.at_s:10.2f} s  {event.kind}{identity}  {said}"[: WIDTH - 14]
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -82,6 +82,8 @@ class ProcessWorld:
         self._straight_s = 0.0
         """Until when the clock is known not to have been bent without a note."""
         self.moments = Moments()
+        self.real_times: list[tuple[float, float]] = []
+        self._real_zero_s = time.monotonic()
 
     @property
     def folder(self) -> Path:
@@ -102,7 +104,9 @@ class ProcessWorld:
 
     def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
         """Write an event of the harness's own into the history, now."""
-        self.log.add(Event(self.clock.now_s(), kind, "harness", task_id, task, data))
+        now_s = self.clock.now_s()
+        self.real_times.append((round(now_s, 3), round(time.monotonic() - self._real_zero_s, 3)))
+        self.log.add(Event(now_s, kind, "harness", task_id, task, data))
 
     def events(self) -> Sequence[Event]:
         """Everything recorded so far, in order; mails among it."""

@@ -6,6 +6,7 @@ from harness.contract import Contract, Tier
 from harness.history import Event, Header, History
 from harness.reporters.text import WIDTH, TextReport
 from harness.verdict import Outcome, Verdict
+from tests.reporters.judged import HOSTILE_VERDICT
 
 CONTRACT = Contract((Tier("critical", ("pay.*",)), Tier("low", ("report.*",))))
 HISTORY = History(
@@ -78,6 +79,13 @@ def test_lines_stay_within_the_width_but_for_commands() -> None:
     long = Verdict("retry_cap", "low", Outcome.BROKEN, "word " * 100, "word " * 100, reproduce="x" * 150)
     for line in render(long).splitlines():
         assert len(line) <= WIDTH or line.startswith("  reproduce")
+
+
+def test_a_terminal_obeys_nothing_that_an_app_said() -> None:
+    text = render(HOSTILE_VERDICT)
+    assert "\x1b" not in text
+    assert "\x00" not in text
+    assert "hunter2" not in text
 
 
 def test_hostile_text_is_shown_and_not_interpreted() -> None:

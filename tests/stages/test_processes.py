@@ -12,6 +12,7 @@ import pytest
 from harness.contract_file import loads
 from harness.errors import AppError, StageError
 from harness.stage import StageSettings, World
+from harness.stages._world import ProcessWorld
 from harness.stages.processes import Processes
 
 APP = """
@@ -61,6 +62,16 @@ def test_a_task_that_is_sent_runs_on_a_stock_worker(world: World) -> None:
     for kind in ("task-sent", "message-delivered", "task-received", "task-started", "body-entered"):
         assert kind in kinds
     assert kinds.index("task-started") < kinds.index("task-succeeded")
+
+
+def test_the_real_clock_is_noted_beside_the_stage_s(world: World) -> None:
+    assert isinstance(world, ProcessWorld)
+    before = len(world.real_times)
+    world.record("experiment-began", experiment="t/all", tier="all")
+    world.record("experiment-ended", experiment="t/all", tier="all")
+    (stage_s, real_s), (later_stage_s, later_real_s) = world.real_times[before:]
+    assert later_stage_s >= stage_s > 0
+    assert later_real_s >= real_s > 0
 
 
 def test_an_hour_of_its_time_passes_in_seconds(world: World) -> None:
