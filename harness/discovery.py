@@ -17,8 +17,8 @@ FOLDERS = {
     "stages": "Stage",
     "brokers": "Broker",
     "reporters": "Reporter",
-    "gate_reports": "GateReport",
     "rules": "Rule",
+    "gate_reports": "GateReport",
 }
 LISTED = ("faults", "checkers", "rules", "stages", "brokers", "reporters")
 """What ``list`` and ``explain`` show."""

@@ -14,27 +14,23 @@ Revision = tuple[Settings, Path, Contract]
 
 
 def newly_broken(base: Revision | None, head: Revision) -> tuple[Finding, ...] | None:
-    """What rules find at the head and did not find at the base; None without a base to compare with.
-
-    What a comment or ``pyproject.toml`` suppresses is not found, and what cannot be told is none.
-    """
+    """What rules find at the head and did not find at the base; None without a base."""
     if base is None:
         return None
     known = {_identity(each) for each in _found(base)}
-    return tuple(
-        Finding(each.rule, each.severity.value, each.subject, each.what, each.where, each.mend)
-        for each in _found(head)
-        if _identity(each) not in known
-    )
+    return tuple(_finding(each) for each in _found(head) if _identity(each) not in known)
 
 
 def _found(revision: Revision) -> list[finding.Finding]:
     snapshot, workdir, contract = revision
     findings = lint.judged(lint.configured(snapshot, workdir, contract), lint.rules())
-    return [
-        each for each in findings if not each.suppressed and each.severity is not finding.Severity.UNKNOWN
-    ]
+    told = [each for each in findings if each.severity is not finding.Severity.UNKNOWN]
+    return [each for each in told if not each.suppressed]
 
 
 def _identity(found: finding.Finding) -> tuple[str, str, str]:
     return (found.rule, found.subject, found.what)
+
+
+def _finding(found: finding.Finding) -> Finding:
+    return Finding(found.rule, found.severity.value, found.subject, found.what, found.where, found.mend)

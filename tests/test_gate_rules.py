@@ -9,33 +9,23 @@ from harness.gate_rules import Revision, newly_broken
 from harness.inspection import inspect
 
 CONTRACT = Contract((Tier("t", ("*",)),))
-APP = """
-from celery import Celery
-
-app = Celery("shop", broker="redis://127.0.0.1:1/0")
-app.conf.update({settings})
+SHOP = 'from celery import Celery\napp = Celery("shop")\n@app.task\ndef sell(): ...\n'
 
 
-@app.task(name="shop.sell")
-def sell(n):
-    return n
-"""
+def revision(folder: Path, text: str) -> Revision:
+    """An app of this text, looked at."""
+    folder.mkdir()
+    (folder / "shop.py").write_text(SHOP + text, encoding="utf-8")
+    return inspect("shop:app", folder).snapshot, folder, CONTRACT
 
 
-def revision(folder: Path, name: str, settings: str) -> Revision:
-    """One revision of the app."""
-    place = folder / name
-    place.mkdir()
-    (place / "shop.py").write_text(APP.format(settings=settings), encoding="utf-8")
-    return inspect("shop:app", place).snapshot, place, CONTRACT
+def test_without_a_base_nothing_is_new() -> None:
+    assert newly_broken(None, ({}, Path(), CONTRACT)) is None
 
 
-def test_only_what_the_change_breaks_is_told(tmp_path: Path) -> None:
-    """A setting that Celery does not read is one more finding; all others were there before."""
-    base = revision(tmp_path, "base", "task_acks_late=True")
-    head = revision(tmp_path, "head", "task_acks_late=True, task_max_retry_delay=3600")
-    assert newly_broken(base, base) == ()
-    found = newly_broken(base, head)
-    assert found
-    assert all("task_max_retry_delay" in f"{each.subject} {each.what}" for each in found)
-    assert newly_broken(None, head) is None
+def test_what_the_base_had_is_not_new_and_what_the_change_brings_is(tmp_path: Path) -> None:
+    base = revision(tmp_path / "base", "app.conf.task_no_such = 1\n")
+    head = revision(tmp_path / "head", "app.conf.task_no_such = 1\napp.conf.task_max_retry_delay = 60\n")
+    found = newly_broken(base, head) or ()
+    assert [(each.rule, each.subject) for each in found] == [("CFG002", "task_max_retry_delay")]
+    assert newly_broken(head, base) == ()
