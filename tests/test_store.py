@@ -118,6 +118,6 @@ def test_a_run_is_judged_again_with_the_tasks_that_the_app_had(tmp_path: Path) -
 
 def test_a_disk_that_takes_no_more_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "verify-shop").write_text("a file where a folder is to be")
-    with pytest.raises(HarnessError, match="the run cannot be kept: ") as caught:
+    with pytest.raises(HarnessError, match="the run could not be kept ") as caught:
         save(tmp_path)
     assert caught.value.exit_status == 2
