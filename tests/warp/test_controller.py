@@ -19,7 +19,7 @@ Spawn = Callable[..., Child]
 
 
 _NAP = "import time; time.sleep(float(__import__('sys').argv[1]))"
-_SPIN = "while True: pass"
+_SPIN = "print('up', flush=True)\nwhile True: pass"
 # Virtual time less the kernel's own, read so that a wait for a CPU between two readings makes it smaller.
 _JUMPED = """
 import time
@@ -106,13 +106,15 @@ def test_no_jump_passes_a_precise_moment(clock: SharedClock, spawn: Spawn) -> No
 
 def test_a_busy_process_holds_time_back(clock: SharedClock, spawn: Spawn) -> None:
     idle, busy = spawn(_NAP, 10000), spawn(_SPIN)
+    assert busy.stdout.readline() == "up\n"
     _up(clock, idle)
     with _warp(clock, idle, busy) as warp, pytest.raises(WarpStalled, match=f"process {busy.pid}"):
-        warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
+        warp.advance(lambda: False, within_s=3600, real_limit_s=2)
 
 
 def test_a_stopped_process_is_quiet(clock: SharedClock, spawn: Spawn) -> None:
     idle, busy = spawn(_NAP, 10000), spawn(_SPIN)
+    assert busy.stdout.readline() == "up\n"
     _up(clock, idle)
     os.kill(busy.pid, signal.SIGSTOP)
     with _warp(clock, idle, busy) as warp:
@@ -128,7 +130,7 @@ def test_an_orphan_of_the_session_is_watched(clock: SharedClock, spawn: Spawn) -
     orphan = int(parent.stdout.readline())
     _up(clock, parent)
     with _warp(clock, parent) as warp, pytest.raises(WarpStalled, match=f"process {orphan}"):
-        warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
+        warp.advance(lambda: False, within_s=3600, real_limit_s=2)
 
 
 def test_a_busy_thread_of_the_harness_holds_time_back(clock: SharedClock, spawn: Spawn) -> None:
@@ -144,7 +146,7 @@ def test_a_busy_thread_of_the_harness_holds_time_back(clock: SharedClock, spawn:
     thread.start()
     try:
         with _warp(clock, child) as warp, pytest.raises(WarpStalled):
-            warp.advance(lambda: False, within_s=3600, real_limit_s=0.3)
+            warp.advance(lambda: False, within_s=3600, real_limit_s=2)
     finally:
         stop.set()
         thread.join()
