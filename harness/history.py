@@ -39,6 +39,9 @@ kind                         data (all optional unless said; times are seconds s
 ``worker-lost`` ``worker-stopped``  worker, pid, exit_status
 ``child-lost``               worker, pid, signal
 ``fault-injected`` ``fault-healed``  fault, settings, target
+``fault-struck``             fault, link (the server), command, step ("before", "after", "reply", ...), nth,
+                             connection, pid (of the client), words, concerns (ids that are in the bytes):
+                             the proxy did to one command what the fault says
 ``experiment-began`` ``experiment-ended``  experiment, tier, settled (bool), waiting (list of task ids)
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),
                              consumers ({queue: n}); at the end of the run

@@ -20,8 +20,9 @@ from harness.inspection import refusal
 from harness.launcher import ProcessLauncher
 from harness.mail_sink import MailSink
 from harness.postgres_server import PostgresDatabase
+from harness.proxy_server import ProxyServer, link_of
 from harness.redis_server import RedisServer, entries
-from harness.stage import StageSettings
+from harness.stage import SERVERS, Link, StageSettings
 from harness.stages._client import ProcessClient
 from harness.stages._moments import Moments
 from harness.stages._worker import ProcessWorker
@@ -67,11 +68,13 @@ class ProcessWorld:
     cache: RedisServer
     mail: MailSink
     database: SqliteDatabase | PostgresDatabase
+    proxy: ProxyServer | None
 
     def __init__(self, settings: StageSettings, launcher: ProcessLauncher, clock: StageClock) -> None:
         self.settings = settings
         self.launcher = launcher
         self.clock = clock
+        self.proxy = None
         self.workers: dict[str, ProcessWorker] = {}
         self.tasks: tuple[str, ...] = ()
         self.snapshot: dict[str, Any] = {}
@@ -204,6 +207,10 @@ class ProcessWorld:
         if isinstance(self.clock.timing, Warp):
             self.clock.timing.slack_s = self.moments.slack_s(now_s)
         return [at_s + self.clock.zero_s for at_s in coming]
+
+    def link(self, server: str) -> Link:
+        """The proxy before a server; `UsageError` where none stands there."""
+        return link_of(self.proxy.links if self.proxy else {}, server, SERVERS)
 
     def check_interlock(self) -> None:
         """`InterlockError` where any process was refused an address, by Python or below it."""
