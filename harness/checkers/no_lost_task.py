@@ -10,6 +10,7 @@ from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._broker import Held, held
 from harness.checkers._evidence import cited, counted
 from harness.checkers._findings import merged
+from harness.checkers._struck import fallen_silent, on_its_way
 from harness.contract import Contract, Tier
 from harness.history import Event, History
 from harness.lives import Life, lives_of
@@ -123,7 +124,8 @@ def _queued(life: Life, at_end: Held, tier: Tier, history: History) -> Finding |
     if at_end.consumed(queue):
         if _loser(life, history) is not None:
             return "still queued"
-        return unknown(f"{life.task} still waits in queue {queue}", events)
+        silent = fallen_silent(life, queue, at_end.read, history)
+        return silent or unknown(f"{life.task} still waits in queue {queue}", events)
     default = history.header.settings.get("default_queue")
     if queue == default:
         blame, mend = (
@@ -163,6 +165,9 @@ def _is_not_due(life: Life, at_end: Held) -> bool:
 def _nowhere(life: Life, at_end: Held, history: History) -> Finding:
     events = (*life.story, at_end.read)
     if not life.of("task-received", "message-delivered", "task-started", "body-entered"):
+        struck = on_its_way(life, at_end.read, history)
+        if struck is not None:
+            return struck
         blame = (
             f"the exchange and routing key of {life.task} lead to no queue, or the broker lost the message"
         )

@@ -50,7 +50,7 @@ class AmqpStream(Stream):
     def __init__(self, *, greets: bool) -> None:
         super().__init__()
         self._greets = greets
-        self._content: dict[int, tuple[str, int]] = {}
+        self._content: dict[int, tuple[str, int, bytes]] = {}
 
     def feed(self, data: bytes) -> list[Unit]:
         """The frames that are complete now."""
@@ -76,27 +76,27 @@ class AmqpStream(Stream):
                 self.broken = True
             else:
                 raw = bytes(self.buffer[start:end])
-                units.append(Unit(self._name(kind, channel, raw), raw, channel))
+                units.append(self._unit(kind, channel, raw))
                 start = end
         del self.buffer[:start]
         return units
 
-    def _name(self, kind: int, channel: int, raw: bytes) -> str:
+    def _unit(self, kind: int, channel: int, raw: bytes) -> Unit:
         if kind == METHOD:
             family, number = struct.unpack_from(">HH", raw, 7)
             name = f"{CLASSES.get(family, family)}.{METHODS.get((family, number), number)}"
-            self._content[channel] = (name, 0)
-            return name
+            self._content[channel] = (name, 0, b"")
+            return Unit(name, raw, channel)
         if kind == HEARTBEAT:
-            return "heartbeat"
-        method, missing = self._content.get(channel, ("content", 0))
+            return Unit("heartbeat", raw, channel)
+        method, missing, header = self._content.get(channel, ("content", 0, b""))
         if kind == CONTENT_HEADER:
             (missing,) = struct.unpack_from(">Q", raw, 11)
-            self._content[channel] = (method, missing)
-            return f"{method}.header"
+            self._content[channel] = (method, missing, raw)
+            return Unit(f"{method}.header", raw, channel)
         missing -= len(raw) - 8
-        self._content[channel] = (method, missing)
-        return f"{method}.{'body' if missing > 0 else 'end'}"
+        self._content[channel] = (method, missing, header)
+        return Unit(f"{method}.{'body' if missing > 0 else 'end'}", raw, channel, header)
 
 
 @dataclass(slots=True)

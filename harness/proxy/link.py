@@ -290,11 +290,12 @@ class Connection:
     def _say(self, struck: Struck) -> None:
         rule = struck.rule
         peer = self.client.transport.get_extra_info("peername") if self.client.transport else None
-        found = dict.fromkeys(IDENTIFIER.findall(struck.command.raw + struck.reply))
+        told = struck.command.about + struck.command.raw
+        found = dict.fromkeys(IDENTIFIER.findall(told + struck.reply))
         self.link.record(
             "fault-struck", fault=rule.fault, link=self.link.name, command=rule.command, step=rule.step,
             nth=rule.seen, connection=self.number, pid=pid_of(peer[1]) if peer else None,
-            words=words(struck.command.raw), concerns=[each.decode() for each in found][:CONCERNS_LIMIT],
+            words=words(told), concerns=[each.decode() for each in found][:CONCERNS_LIMIT],
         )  # fmt: skip
 
 

@@ -102,15 +102,11 @@ def first_word(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """A reply that is to come, and what is to become of it."""
+    """A reply that is to come: of which command, and by which rule it is replaced; or it is swallowed."""
 
-    rule: Rule | None = None
-    command: Unit | None = None
+    command: Unit
+    error: Rule | None = None
     swallowed: bool = False
-
-
-PLAIN = _Expected()
-SWALLOWED = _Expected(swallowed=True)
 
 
 class RespConversation(Conversation):
@@ -122,27 +118,29 @@ class RespConversation(Conversation):
         self._subscribed = False
 
     def _can(self, action: Action, unit: Unit) -> bool:
+        if action == "lose":
+            return False  # decided at the reply, which may be the only one with the text (BRPOP)
         return action in ("cut", "hold") or unit.name not in SUBSCRIBING
 
     def _request(self, unit: Unit, steps: Steps) -> None:
         if unit.name in SUBSCRIBING:
             self._subscribed = True
         else:
-            self._expected.append(PLAIN)
+            self._expected.append(_Expected(unit))
         steps.send("server", unit.raw)
 
-    def _lose(self, rule: Rule, unit: Unit, steps: Steps) -> None:
-        self._expected.append(_Expected(rule, unit))
-        steps.send("server", unit.raw)
+    def _lose(self, rule: Rule, unit: Unit, steps: Steps) -> None:  # noqa: ARG002 - as others need it
+        """Until its reply is there, a command like any other."""
+        self._request(unit, steps)
 
     def _twice(self, unit: Unit, steps: Steps) -> None:
         self._request(unit, steps)
-        self._expected.append(SWALLOWED)
+        self._expected.append(_Expected(unit, swallowed=True))
         steps.send("server", unit.raw)
 
     def _error(self, rule: Rule, unit: Unit, steps: Steps) -> None:
         """Another command goes in its place, whose reply is replaced: the order stays."""
-        self._expected.append(_Expected(rule, unit))
+        self._expected.append(_Expected(unit, error=rule))
         steps.send("server", DISCARD if unit.name == "EXEC" else UNKNOWN)
 
     def _reply(self, unit: Unit, steps: Steps) -> None:
@@ -153,11 +151,15 @@ class RespConversation(Conversation):
         expected = self._expected.popleft()
         if expected.swallowed:
             return
-        if expected.rule is None or expected.command is None:
-            steps.send("client", unit.raw)
-        elif expected.rule.action == "lose":
-            steps.done.append(Struck(expected.rule, expected.command, unit.raw))
-            self._cut(steps)
-        else:
-            text = (expected.rule.error or DEFAULT_ERROR).replace("\r", " ").replace("\n", " ")
+        if expected.error is not None:
+            text = (expected.error.error or DEFAULT_ERROR).replace("\r", " ").replace("\n", " ")
             steps.send("client", f"-{text}\r\n".encode())
+            return
+        if self.rules:
+            both = Unit(expected.command.name, expected.command.raw + unit.raw)
+            for rule in self.rules:
+                if rule.action == "lose" and rule.hit(both, "client"):
+                    steps.done.append(Struck(rule, expected.command, unit.raw))
+                    self._cut(steps)
+                    return
+        steps.send("client", unit.raw)

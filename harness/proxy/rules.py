@@ -22,13 +22,16 @@ class Unit:
     name: str
     raw: bytes
     channel: int = 0
+    about: bytes = b""
+    """Of a frame of a message's body: the message's header, which says whose it is."""
 
 
 @dataclass(slots=True)
 class Rule:
     """Do something at the `nth` command of a kind, counted from 1 over all connections of a link.
 
-    `where` is a text that must be in the command's bytes (a key, a queue, a task's name); `sender` says
+    `where` is a text that must be in the command's bytes (a key, a queue, a task's name), or for a lost reply
+    of Redis in those of either; `sender` says
     which side's units are meant; `times` is how many are struck, from the nth on. Actions: ``cut`` resets
     the connection, before the command or, with `after`, when it was passed on; ``lose`` passes the
     command on, keeps its reply, and resets; ``twice`` passes it on two times, and the client gets one
@@ -64,7 +67,7 @@ class Rule:
         """Count a unit; whether it is to be struck."""
         if sender != self.sender or unit.name != self.command:
             return False
-        if self.where and self.where.encode() not in unit.raw:
+        if self.where and self.where.encode() not in unit.raw + unit.about:
             return False
         self.seen += 1
         return self.nth <= self.seen < self.nth + self.times

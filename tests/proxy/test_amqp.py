@@ -95,6 +95,15 @@ def test_the_connection_is_cut_before_the_last_frame_of_a_body() -> None:
     assert is_cut(steps)
 
 
+def test_a_text_is_looked_for_in_the_header_of_a_body_s_frame_too() -> None:
+    size = struct.pack(">HHQH", 60, 0, 1, 0)
+    sent = [
+        PUBLISH + frame(2, 1, size + name) + frame(3, 1, b"x") for name in (b"mail.tell", b"payments.pay")
+    ]
+    steps = begun(rule("cut", "basic.publish.end", where="payments.pay")).from_client(b"".join(sent))
+    assert (to("server", steps), is_cut(steps)) == (b"".join(sent)[: -len(frame(3, 1, b"x"))], True)
+
+
 def test_what_the_server_sends_by_itself_can_be_cut_and_held() -> None:
     deliver = method(60, 60, b"\x01c" + struct.pack(">QB", 7, 0) + b"\0\0")
     steps = begun(rule("cut", "basic.deliver", sender="server")).from_server(deliver + content(b"x"))

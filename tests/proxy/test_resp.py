@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from harness.proxy.resp import DISCARD, UNKNOWN, RespConversation, RespStream
+from harness.proxy.rules import Rule
 from tests.proxy.talk import carried, is_cut, pieces, rule, struck, to
 
 
@@ -112,6 +113,24 @@ def test_a_reply_is_lost_and_those_before_it_are_not() -> None:
     assert not struck(steps)
     steps = talk.from_server(b"+PONG\r\n" + command("q", "message") + b"$-1\r\n")
     assert (to("client", steps), is_cut(steps), struck(steps)) == (b"+PONG\r\n", True, ["BRPOP"])
+
+
+def test_the_reply_that_has_the_text_is_lost_and_not_an_empty_one_before_it() -> None:
+    lost = rule("lose", "BRPOP", where="payments.pay")
+    talk = RespConversation([])
+    talk.rules = [lost]
+    assert not is_cut(talk.from_client(command("BRPOP", "q", "1")) + talk.from_server(b"*-1\r\n"))
+    talk.from_client(command("BRPOP", "q", "1"))
+    assert is_cut(talk.from_server(command("q", "payments.pay")))
+    assert lost.seen == 1
+
+
+def test_the_reply_of_a_command_that_already_waits_when_the_rule_comes_is_lost() -> None:
+    rules: list[Rule] = []
+    talk = RespConversation(rules)
+    talk.from_client(command("BRPOP", "q", "0"))
+    rules.append(rule("lose", "BRPOP"))
+    assert is_cut(talk.from_server(command("q", "message")))
 
 
 def test_twice_the_command_is_once_the_reply() -> None:
