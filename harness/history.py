@@ -30,7 +30,9 @@ kind                         data (all optional unless said; times are seconds s
 ``lock-acquired``            key, ttl_s, by ("cache" or "redis")
 ``lock-denied``              key
 ``lock-released``            key
-``effect``                   effect ("row", "file", "mail"), what ("payroll.SalaryPayment"), key
+``effect``                   effect ("row", "file", "mail"), what ("payroll.SalaryPayment", a path,
+                             receivers), key, renamed (the path that a file had before)
+``mail-sending``             digest: a task gives a mail to the server, which may keep it or not
 ``alert-sent``               to (list), sender, subject, text, concerns (list of task ids found in it)
 ``dead-lettered``            destination, record (mapping of what a replay finds there), count
 ``celery-event``             event (Celery's own event type, as its monitor saw it), worker

@@ -114,7 +114,9 @@ class ProcessWorld:
         """The same events in the order in which they became known."""
         for mail in self.mail.mails()[self._mails :]:
             self._mails += 1
-            self.log.add(self._alert(mail))
+            alert = self._alert(mail)
+            self.log.add(alert)
+            self._count(alert, str(mail.get("digest")))
         return self.log.refresh()
 
     def cache_entries(self, pattern: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
@@ -136,6 +138,14 @@ class ProcessWorld:
         data = {name: mail.get(name) for name in ("to", "sender", "subject", "text")}
         concerns = sorted(i for i in ids if i in text)
         return Event(at_s, "alert-sent", "mail", None, None, {**data, "concerns": concerns})
+
+    def _count(self, mail: Event, digest: str) -> None:
+        """A mail that was kept is an effect of the task that was sending it then."""
+        sending = [e for e in self.log.arrived if e.kind == "mail-sending" and e.get("digest") == digest]
+        by = [event for event in sending if event.at_s <= mail.at_s][-1:]
+        for event in by:
+            data = {"effect": "mail", "what": ",".join(mail.get("to") or ()), "key": digest}
+            self.log.add(Event(mail.at_s, "effect", "mail", event.task_id, event.task, data))
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""
