@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,9 @@ class BrokerState:
 
 class Broker(ABC):
     """One kind of broker. The file name is its public name; an instance is one running server."""
+
+    protocol: ClassVar[str] = ""
+    """What clients speak with it, as far as the proxy knows it: ``resp``, ``amqp``, or nothing."""
 
     def __init__(self, launcher: Launcher) -> None:
         self.launcher = launcher

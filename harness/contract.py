@@ -36,8 +36,9 @@ The file is TOML. Every table but ``tiers`` is optional, and a tier promises onl
     release = "on_end"                   # on_end | on_expiry: when an equal task may run again
 
     [tiers.critical.effect]
-    counted = "row:payroll.SalaryPayment"   # body | row:app.Model | mail | file
+    counted = "row:payroll.SalaryPayment"   # body | row:app.Model | mail | mail:TO | file | file:PATH
     at_most = 1
+    at_least = 1                         # with at_most = 1: exactly once; a task that fails may have none
 
     [tiers.critical.result]
     expires_s = 3600
@@ -169,10 +170,11 @@ class Deduplication:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What counts as the effect of a task, and how often one task may have it."""
+    """What counts as the effect of a task, how often one may have it, and one that succeeds must have."""
 
     counted: str = "body"
     at_most: int = 1
+    at_least: int = 0
 
 
 @dataclass(frozen=True, slots=True)

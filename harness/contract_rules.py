@@ -42,7 +42,7 @@ POOLS = ("prefork", "solo", "threads", "gevent", "eventlet", "processes")
 
 _RATE = re.compile(r"[0-9]+(\.[0-9]+)?(/[smh])?")
 _PLACE = re.compile(r"(table|queue|task|redis):\S.*")
-_EFFECT = re.compile(r"body|mail|file|row:\w+(\.\w+)+")
+_EFFECT = re.compile(r"body|(mail|file)(:.+)?|row:\w+(\.\w+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,10 @@ RULES: dict[type, tuple[Rule, ...]] = {
             "counted",
             lambda e: bool(_EFFECT.fullmatch(e.counted)),
             "{value} cannot be counted.",
-            "Valid: body, mail, file, row:app.Model.",
+            "Valid: body, mail, mail:TO, file, file:PATH, row:app.Model.",
         ),
         *_above_zero("at_most"),
+        Rule("at_least", lambda e: 0 <= e.at_least <= e.at_most, "must be from 0 to at_most, got {value}."),
     ),
     Result: (
         _promises("expires_s", "failure_expires_s", "compression", "serializer"),

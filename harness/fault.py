@@ -20,6 +20,8 @@ class Fault(ABC):
     """
 
     stages: ClassVar[frozenset[str]] = frozenset({"processes", "containers"})
+    proxied: ClassVar[str | None] = None
+    """The server that it needs a proxy before (of `harness.stage.SERVERS`); None where it needs none."""
 
     @property
     def name(self) -> str:

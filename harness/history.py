@@ -30,7 +30,9 @@ kind                         data (all optional unless said; times are seconds s
 ``lock-acquired``            key, ttl_s, by ("cache" or "redis")
 ``lock-denied``              key
 ``lock-released``            key
-``effect``                   effect ("row", "file", "mail"), what ("payroll.SalaryPayment"), key
+``effect``                   effect ("row", "file", "mail"), what ("payroll.SalaryPayment", a path,
+                             receivers), key, renamed (the path that a file had before)
+``mail-sending``             digest: a task gives a mail to the server, which may keep it or not
 ``alert-sent``               to (list), sender, subject, text, concerns (list of task ids found in it)
 ``dead-lettered``            destination, record (mapping of what a replay finds there), count
 ``celery-event``             event (Celery's own event type, as its monitor saw it), worker
@@ -39,6 +41,9 @@ kind                         data (all optional unless said; times are seconds s
 ``worker-lost`` ``worker-stopped``  worker, pid, exit_status
 ``child-lost``               worker, pid, signal
 ``fault-injected`` ``fault-healed``  fault, settings, target; missed (the failure passed by the ``try``)
+``fault-struck``             fault, link (the server), command, step ("before", "after", "reply", ...), nth,
+                             connection, pid (of the client), words, concerns (ids that are in the bytes):
+                             the proxy did to one command what the fault says
 ``experiment-began`` ``experiment-ended``  experiment, tier, settled (bool), waiting (list of task ids),
                              unstruck (list of the faults whose moment never came)
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),

@@ -28,6 +28,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from harness.broker import Launcher
 from harness.errors import StageError, UsageError
+from harness.mail_digest import digest
 
 STEPS = ("connect", "ehlo", "mail", "rcpt", "data")
 MODES = ("accept", "refuse", "reply", "hang", "drop")
@@ -230,7 +231,14 @@ def mail_document(envelope: Envelope) -> dict[str, Any]:
     subject, text = subject[:TEXT_LIMIT], text.replace("\r\n", "\n")[:TEXT_LIMIT]
     mono_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     sender, to = envelope.mail_from, list(envelope.rcpt_tos)
-    return {"to": to, "sender": sender, "subject": subject, "text": text, "mono_ns": mono_ns}
+    return {
+        "to": to,
+        "sender": sender,
+        "subject": subject,
+        "text": text,
+        "mono_ns": mono_ns,
+        "digest": digest(raw),
+    }
 
 
 async def serve(port: int, folder: Path) -> None:

@@ -182,6 +182,13 @@ def fault_of(strike: Strike) -> Fault:
     return fault
 
 
+def proxies(experiments: Iterable[Experiment]) -> tuple[str, ...]:
+    """The servers that a stage needs a proxy before, so that all of these faults can strike."""
+    faults = {strike.fault for experiment in experiments for strike in experiment.strikes}
+    needed = {discovery.find("faults", name).proxied for name in faults}  # type: ignore[attr-defined]
+    return tuple(sorted(needed - {None}))
+
+
 def random_strikes(
     seed: int, faults: Sequence[Strike], *, duration_s: float, mean_gap_s: float, mean_hold_s: float
 ) -> tuple[Strike, ...]:

@@ -28,6 +28,7 @@ from harness.contract_file import load, resolve
 from harness.experiments import checkers
 from harness.fault import Fault, injected
 from harness.history import History
+from harness.nemesis import proxies
 from harness.stage import Stage, StageSettings, Worker, World
 from harness.verdict import Outcome, Verdict
 from harness.workload import Experiment
@@ -57,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """The markers, and the names that pytest-celery leaves free."""
     config.addinivalue_line("markers", "harness_app(app, contract=None, workdir=None): the app of a scenario")
     config.addinivalue_line("markers", "harness_broker(name): a scenario for one kind of broker")
+    config.addinivalue_line("markers", "harness_proxies(*servers): proxies that the faults of a test need")
     config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
     if not config.pluginmanager.hasplugin("celery"):  # the name of pytest-celery's entry point
         config.pluginmanager.register(PytestCeleryNames(), "celery-harness-names")
@@ -292,7 +294,7 @@ def verify(
         )
         if not experiments:
             return judged(target, *guarantees, tiers=tiers, alone=alone, broker=harness_broker_name)
-        with open_world(target, broker=harness_broker_name) as opened:
+        with open_world(target, broker=harness_broker_name, proxies=proxies(experiments)) as opened:
             return conducted(opened, target.contract, *experiments, guarantees=guarantees)
 
     return judge
@@ -306,12 +308,14 @@ def open_world(pytestconfig: pytest.Config, harness_seed: int) -> OpenWorld:
     """
 
     def opened(
-        target: Target, *, broker: str = "", environment: Mapping[str, str] | None = None
-    ) -> AbstractContextManager[World]:
+        target: Target, *, broker: str = "", environment: Mapping[str, str] | None = None,
+        proxies: Sequence[str] = (),
+    ) -> AbstractContextManager[World]:  # fmt: skip
         broker = broker or str(pytestconfig.getoption("--broker"))
         settings = StageSettings(
             app=target.app, contract=target.contract, workdir=target.workdir, broker=broker,
             warp=pytestconfig.getoption("--warp"), seed=harness_seed, environment=environment or {},
+            proxies=tuple(proxies),
         )  # fmt: skip
         return stage_for(pytestconfig, broker).open(settings)
 
@@ -319,9 +323,12 @@ def open_world(pytestconfig: pytest.Config, harness_seed: int) -> OpenWorld:
 
 
 @pytest.fixture
-def world(open_world: OpenWorld, harness_broker_name: str, celery_app_target: Target) -> Iterator[World]:
-    """A stage of the test's own, with the app's workers ready."""
-    with open_world(celery_app_target, broker=harness_broker_name) as opened:
+def world(
+    request: pytest.FixtureRequest, open_world: OpenWorld, harness_broker_name: str, celery_app_target: Target
+) -> Iterator[World]:
+    """A stage of the test's own, with the app's workers ready; ``harness_proxies`` puts proxies into it."""
+    needed = [name for mark in request.node.iter_markers("harness_proxies") for name in mark.args]
+    with open_world(celery_app_target, broker=harness_broker_name, proxies=needed) as opened:
         yield opened
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from harness.broker import Availability, Broker, Server
 from harness.contract import Contract
@@ -33,6 +33,12 @@ class StageSettings:
     server: str | None = None
     """The server binary to prefer (``valkey-server``, ``redis-server``); None takes the default."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    proxies: tuple[str, ...] = ()
+    """Servers that a proxy stands before, so that faults can strike at single commands: of `SERVERS`."""
+
+
+SERVERS = ("broker", "results", "cache", "database")
+"""What the app reaches by a protocol that the proxy knows (`harness.proxy`); SQLite is no server."""
 
 
 class Clock(Protocol):
@@ -113,6 +119,34 @@ class Database(Protocol):
         """Undo `refuse` and `lock`."""
 
 
+class Link(Protocol):
+    """The way from the app to one server, with a proxy in it; each context heals at its end."""
+
+    @property
+    def protocol(self) -> str:
+        """``resp``, ``amqp`` or ``postgres``."""
+
+    def rule(self, **settings: Any) -> AbstractContextManager[None]:
+        """Strike at single commands: the fields of `harness.proxy.rules.Rule` but its number."""
+
+    def slow(
+        self, *, latency_s: float = 0.0, jitter_s: float = 0.0, bytes_per_s: float = 0.0
+    ) -> AbstractContextManager[None]:
+        """Everything takes so long, in each direction."""
+
+    def black_hole(self) -> AbstractContextManager[None]:
+        """Nothing arrives, and nothing is refused."""
+
+    def refused(self) -> AbstractContextManager[None]:
+        """New connections are refused; those that are open stay."""
+
+    def half_open(self, left: Literal["client", "server"]) -> AbstractContextManager[None]:
+        """Every connection is dead for one side; `left` has it still."""
+
+    def cut(self) -> int:
+        """Reset every connection, once; how many there were."""
+
+
 class World(Protocol):
     """A stage that is up: everything that faults, nemesis and fixtures can get hold of."""
 
@@ -155,6 +189,9 @@ class World(Protocol):
 
     @property
     def workers(self) -> Mapping[str, Worker]: ...
+
+    def link(self, server: str) -> Link:
+        """The proxy before one of `SERVERS`; `UsageError` where none stands there (`StageSettings`)."""
 
     @property
     def warp(self) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 import fakeredis
 import pytest
 
+from harness.contract import WorkerLayout
 from harness.plugin import Judgement, OpenWorld, Target, Verify, target_of
 from scenarios.payments import Bank, OpenBank
 
@@ -66,11 +67,15 @@ def bank(open_world: OpenWorld, pytestconfig: pytest.Config) -> OpenBank:
     """Open a world for one of the payments apps."""
 
     @contextmanager
-    def opened(app: str, *, broker: str = "") -> Iterator[Bank]:
+    def opened(
+        app: str, *, broker: str = "", proxies: Sequence[str] = (), workers: Sequence[WorkerLayout] = ()
+    ) -> Iterator[Bank]:
         target = target_of(
             pytestconfig, app=app, workdir="scenarios/apps", contract="scenarios/apps/payments.toml"
         )
-        with open_world(target, broker=broker) as world:
+        if workers:
+            target = replace(target, contract=replace(target.contract, workers=tuple(workers)))
+        with open_world(target, broker=broker, proxies=proxies) as world:
             yield Bank(world, target.contract)
 
     return opened

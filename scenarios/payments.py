@@ -56,6 +56,17 @@ class Paid:
         """Tasks that were started more than once as the same attempt."""
         return sum(len(life.runs) > len(life.numbers) for life in lives(self.judgement.history).values())
 
+    @property
+    def commands(self) -> list[tuple[str, str]]:
+        """The commands at which the proxy struck, and the step of each."""
+        events = self.judgement.history.of("fault-struck")
+        return [(str(event.get("command")), str(event.get("step"))) for event in events]
+
+    @property
+    def runs(self) -> int:
+        """How often bodies were entered."""
+        return sum(len(life.runs) for life in lives(self.judgement.history).values())
+
     def struck(self) -> list[str]:
         """The faults that really struck, in order."""
         events = self.judgement.history.of("fault-injected")

@@ -296,7 +296,7 @@ WRONG = {
         _tier('[tiers.critical.effect]\ncounted = "rows"'),
         (
             "contract.toml:4: tiers.critical.effect.counted: 'rows' cannot be counted. "
-            "Valid: body, mail, file, row:app.Model."
+            "Valid: body, mail, mail:TO, file, file:PATH, row:app.Model."
         ),
     ),
     "a worker without children": (

@@ -44,7 +44,7 @@ OTHERS: dict[str, Any] = {
     "dead_letter.to": "queue:dead", "dead_letter.carries": ("name",), "dead_letter.within_s": 7.0,
     "alert.to": ("dev@example.com",), "alert.within_s": 7.0,
     "deduplication.lock_s": 60.0, "deduplication.release": "on_expiry",
-    "effect.counted": "mail", "effect.at_most": 2,
+    "effect.counted": "mail", "effect.at_most": 2, "effect.at_least": 1,
     "result.expires_s": 60.0, "result.failure_expires_s": 60.0, "result.compression": "bzip2",
     "result.compression_from_bytes": 50, "result.serializer": "pickle",
     "limits.hard_s": 700.0, "limits.soft_s": 500.0, "limits.rate": "10/s", "limits.rate_scope": "worker",

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import UsageError
 from harness.faults.worker_kill import WorkerKill
 from harness.history import Event
-from harness.nemesis import Action, Schedule, fault_of, random_strikes
+from harness.nemesis import Action, Schedule, fault_of, proxies, random_strikes
 from harness.workload import Experiment, Strike, Trigger
 
 BEGAN_S = 100.0
@@ -155,3 +155,14 @@ def test_no_fault_of_a_mix_strikes_while_another_holds_and_none_holds_beyond_its
             assert strike.when.heal_after_s is not None
             free_at_s = strike.when.at_s + strike.when.heal_after_s
         assert free_at_s <= 200.0 + 1e-9
+
+
+def test_a_stage_is_told_which_proxies_its_faults_need() -> None:
+    strikes = (
+        Strike("broker_reply_lost"),
+        Strike("broker_latency"),
+        Strike("cache_black_hole"),
+        Strike("no_op"),
+    )
+    assert proxies([Experiment("a", "t", (), strikes), Experiment("b", "t", ())]) == ("broker", "cache")
+    assert proxies([Experiment("b", "t", (), (Strike("worker_kill"),))]) == ()

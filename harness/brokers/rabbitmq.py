@@ -38,6 +38,8 @@ def find_server() -> str | None:
 class RabbitmqBroker(Broker):
     """RabbitMQ, when `rabbitmq-server` is installed: a private node that ends with the stage."""
 
+    protocol = "amqp"
+
     def __init__(self, launcher: Launcher) -> None:
         super().__init__(launcher)
         self.port = launcher.free_port()

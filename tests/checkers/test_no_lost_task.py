@@ -268,3 +268,46 @@ def test_a_worker_is_killed_where_the_contract_says_what_that_means() -> None:
     contract = Contract((replace(tier, loss=Loss(within_s=60.0, redelivered_at_most=2)),))
     others = [each.name for each in needed(contract, checkers(["poison_braked"]))]
     assert others == ["poison_braked/critical", "steady/critical"]
+
+
+def at_command(at_s: float, command: str, step: str = "before", concerns: tuple[str, ...] = ()) -> Event:
+    """A strike of the proxy."""
+    return event("fault-struck", at_s, link="broker", command=command, step=step, concerns=list(concerns))
+
+
+@pytest.mark.parametrize(
+    ("command", "step", "mend"), [("BRPOP", "reply", "RabbitMQ"), ("basic.publish.end", "before", "confirm")]
+)
+def test_a_message_that_was_struck_on_its_way_is_blamed_on_the_command(
+    command: str, step: str, mend: str
+) -> None:
+    lost = [sent("a", PAY, 0.0), at_command(0.5, command, step, ("a",)), published("a", PAY, 1.0)]
+    verdict = judged(run(lost, broker_read(9.0)))
+    assert (verdict.outcome, verdict.events) == (Outcome.BROKEN, (0, 1, 3))
+    assert verdict.blame == f"its message was lost on its way: {command}, {step}"
+    assert mend in verdict.mend
+    another = [sent("a", PAY, 0.0), at_command(0.5, command, step, ("b",)), published("a", PAY, 1.0)]
+    assert "on its way" not in judged(run(another, broker_read(9.0))).blame
+
+
+def waiting(struck_at_s: float, *more: Event) -> Verdict:
+    history = [
+        worker_ready(0.0),
+        at_command(struck_at_s, "ZREM"),
+        sent("a", PAY, 10.0),
+        published("a", PAY, 10.1),
+    ]
+    return judged(run(history, list(more), broker_read(300.0, queues={"critical": ["a"]})))
+
+
+def test_broken_where_workers_take_nothing_any_more_after_a_strike_at_an_acknowledgement() -> None:
+    verdict = waiting(5.0)
+    assert verdict.outcome is Outcome.BROKEN
+    assert verdict.observed == f"{PAY} sits in queue critical, whose workers have taken nothing for 295 s"
+    assert "can_consume" in verdict.blame
+
+
+def test_unknown_where_they_have_taken_something_or_have_had_no_time_to() -> None:
+    taken = event("message-delivered", 20.0, "b", PAY, queue="critical")
+    assert waiting(5.0, taken).outcome is Outcome.UNKNOWN
+    assert waiting(250.0).outcome is Outcome.UNKNOWN

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ import pytest
 
 from harness.contract import Contract, Tier, WorkerLayout
 from harness.history import Event
+from harness.postgres_server import PostgresDatabase
 from harness.stage import StageSettings, World
 from harness.stages._world import ProcessWorld
 from harness.stages.processes import Processes
@@ -33,6 +35,26 @@ def sell(n=0):
 @app.task(name="shop.tell")
 def tell(n=0):
     return time.time()
+"""
+MORE = """
+import json
+import os
+import redis
+
+@app.task(name="shop.lock")
+def lock(n=0):
+    with redis.Redis(host="cache.example.invalid") as cache:
+        return bool(cache.set(f"sale-{n}", 1, nx=True))
+
+@app.task(name="shop.book")
+def book(n=0):
+    import psycopg
+
+    with open(os.environ["CELERY_HARNESS_PROBE"]) as file:
+        own = json.load(file)["databases"]["*"]
+    where = dict(host=own["HOST"], port=own["PORT"], user=own["USER"], dbname=own["NAME"], connect_timeout=5)
+    with psycopg.connect(**where) as connection:
+        connection.execute("INSERT INTO sales (n) VALUES (%s)", (n,))
 """
 WITHIN_S = 300.0
 """Seconds of the stage's clock; a redelivery after a killed connection takes up to 100."""
@@ -68,6 +90,30 @@ class Shop:
         )
         return self.events(*ends, task_id=task_id)[-1]
 
+    def runs(self, task_id: str) -> int:
+        """How often a task was started, when nothing of it is left with the broker."""
+        self.outcome(task_id)
+
+        def rests() -> bool:
+            state = self.world.broker.read(["celery"])
+            running = len(self.events("task-started", task_id=task_id)) - len(
+                self.events("task-succeeded", "task-failed", task_id=task_id)
+            )
+            return task_id not in (*state.unacked, *state.queues["celery"].tasks) and running <= 0
+
+        assert self.world.advance(rests, within_s=WITHIN_S)
+        return len(self.events("task-started", task_id=task_id))
+
+    def struck(self, fault: str, since: int) -> list[tuple[str, str]]:
+        """Command and step of each strike of a fault, after so many strikes of any."""
+        found = self.events("fault-struck")[since:]
+        return [(str(e.get("command")), str(e.get("step"))) for e in found if e.get("fault") == fault]
+
+    @property
+    def strikes(self) -> int:
+        """How many strikes there were."""
+        return len(self.events("fault-struck"))
+
     def works(self) -> bool:
         """Whether a task goes through worker, broker and result backend."""
         return self.outcome(self.send()).kind == "task-succeeded"
@@ -76,8 +122,31 @@ class Shop:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A stage with one worker, opened once."""
-    workdir = tmp_path_factory.mktemp("shop")
-    (workdir / "shop.py").write_text(APP, encoding="ascii")
+    with Processes.open(settings(tmp_path_factory.mktemp("shop"), APP)) as world:
+        with (
+            closing(sqlite3.connect(world.folder / "database" / "default.sqlite3")) as connection,
+            connection,
+        ):
+            connection.execute("CREATE TABLE sales (n INTEGER)")
+        yield world
+
+
+@pytest.fixture(scope="session")
+def proxied_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The same with a proxy before all its servers, PostgreSQL among them where there is one."""
+    postgres = PostgresDatabase.available().ok
+    servers = ("broker", "results", "cache", *(["database"] if postgres else []))
+    asked = replace(settings(tmp_path_factory.mktemp("proxied"), APP + MORE), proxies=servers)
+    with Processes.open(replace(asked, database="postgres" if postgres else "sqlite")) as world:
+        if postgres:
+            with cast("Any", world.database)._session() as session:
+                session.execute("CREATE TABLE sales (n INTEGER)")
+        yield world
+
+
+def settings(workdir: Path, app: str) -> StageSettings:
+    """One worker for a shop, where the stage can be had."""
+    (workdir / "shop.py").write_text(app, encoding="ascii")
     contract = Contract(
         tiers=(Tier("shop", ("shop.*",)),),
         workers=(WorkerLayout("main", queues=("celery",), concurrency=2),),
@@ -87,19 +156,28 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         if os.environ.get("CI"):
             pytest.fail(f"{availability.why}: {availability.remedy}")
         pytest.skip(f"{availability.why}: {availability.remedy}")
-    with Processes.open(StageSettings("shop:app", contract, workdir)) as world:
-        with (
-            closing(sqlite3.connect(world.folder / "database" / "default.sqlite3")) as connection,
-            connection,
-        ):
-            connection.execute("CREATE TABLE sales (n INTEGER)")
-        yield world
+    return StageSettings("shop:app", contract, workdir)
 
 
 @pytest.fixture
 def shop(stage: World) -> Shop:
     """The stage, for one test."""
     return Shop(stage)
+
+
+@pytest.fixture
+def proxied(proxied_stage: World) -> Shop:
+    """The stage with proxies, for one test."""
+    return Shop(proxied_stage)
+
+
+@pytest.fixture
+def booking(proxied: Shop) -> Shop:
+    """The same where it has PostgreSQL."""
+    if "database" not in proxied.world.settings.proxies:
+        found = PostgresDatabase.available()
+        pytest.skip(f"{found.why}: {found.remedy}")
+    return proxied
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""See `BrokerReset`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.fault import Fault
+from harness.stage import World
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerReset(Fault):
+    """Every connection to the broker is reset, once (RST), as by a load balancer that restarts.
+
+    Clients may connect again at once, so there is nothing to heal.
+    """
+
+    proxied = "broker"
+
+    @contextmanager
+    def strike(self, world: World) -> Iterator[None]:
+        world.link(self.proxied).cut()
+        yield

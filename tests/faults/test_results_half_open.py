@@ -1,0 +1,32 @@
+"""Connections to the result backend are dead for one side only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.fault import injected
+from harness.faults.results_half_open import ResultsHalfOpen
+from tests.faults.conftest import Shop
+
+
+@pytest.mark.parametrize("left", ["client", "server"])
+def test_who_is_left_keeps_the_connection(
+    proxied: Shop, left: str, eventually: Callable[[Callable[[], object]], bool]
+) -> None:
+    assert proxied.works()
+    client = proxied.inner.results.client
+    mine = str(client.client_id())
+
+    def known() -> set[str]:
+        return {each["id"] for each in client.client_list()} - {mine}
+
+    before = known()
+    with injected(ResultsHalfOpen(left=left), proxied.world):  # type: ignore[arg-type]
+        if left == "client":
+            assert eventually(lambda: not before & known())
+        else:
+            assert before <= known()
+    assert proxied.works()
+    assert eventually(lambda: not before & known())
