@@ -34,7 +34,7 @@ END_WITHIN_S = 10.0
 """How long the end of everything may take before it is given up."""
 QUIET_S = 0.25
 """How long nothing may carry the token: in the middle of an exec a process has no environment to read."""
-BEGINNING = {"logs", "orders", "files", "clock", f"{OWNER}.partial"}
+BEGINNING = {"logs", "orders", "files", "tmp", "clock", f"{OWNER}.partial"}
 """What may be in a run's folder before it has an owner; folders with other things are not ours to remove."""
 UNOWNED_AFTER_S = 600.0
 """The age from which a folder without an owner is one whose harness was killed before it wrote one."""

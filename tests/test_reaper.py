@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from harness import reaper
+from harness.launcher import ProcessLauncher
 from harness.reaper import PREFIX, SESSIONS, TOKEN, Reaper, end_session, members, start_time, sweep_stale
 from harness.stages.processes import Processes
 
@@ -356,3 +357,18 @@ def test_the_start_time_of_a_process_that_is_not_there_is_none() -> None:
     assert start_time(process.pid) is not None
     process.wait()
     assert start_time(process.pid) is None
+
+
+def test_a_run_that_had_no_owner_yet_is_known_by_what_is_made_for_it_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the folder and its owner: whatever `new_folder` makes is ours to remove."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(reaper, "MEMORY", tmp_path)
+    monkeypatch.setattr("harness.launcher.home", lambda: tmp_path)
+    folder, _ = ProcessLauncher.new_folder()
+    assert list(folder.iterdir())
+    assert sweep_stale() == []
+    os.utime(folder, (0, 0))
+    assert sweep_stale() == [folder]
+    assert not folder.exists()
