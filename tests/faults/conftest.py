@@ -81,6 +81,12 @@ class Shop:
         """Publish one task; its id."""
         return self.world.send(task, [1], {}, **more)
 
+    def published(self, task_id: str) -> Event:
+        """The publish that has come through."""
+        kind = "message-published"
+        assert self.world.advance(lambda: bool(self.events(kind, task_id=task_id)), within_s=WITHIN_S)
+        return self.events(kind, task_id=task_id)[0]
+
     def outcome(self, task_id: str) -> Event:
         """How a task ended."""
         ends = ("task-succeeded", "task-failed")
