@@ -19,6 +19,12 @@ class Log:
         self.arrived: list[Event] = []
         """The same events in the order in which they became known; it only ever grows."""
 
+    def copy(self) -> Log:
+        """Another one that knows as much."""
+        other = Log(self.zero_ns)
+        other.arrived = list(self.arrived)
+        return other
+
     def add(self, event: Event) -> None:
         """An event of the harness's own."""
         self.arrived.append(event)
