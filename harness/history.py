@@ -43,6 +43,7 @@ kind                         data (all optional unless said; times are seconds s
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),
                              consumers ({queue: n}); at the end of the run
 ``clock-bent``               late_s
+``simulation-note``          what, where: something that the simulated stage has no hold of (a thread, ...)
 ============================ =========================================================================
 """
 
