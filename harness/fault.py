@@ -19,9 +19,15 @@ class Fault(ABC):
     scenario raises. The caller goes through `injected`, which records both ends.
     """
 
-    stages: ClassVar[frozenset[str]] = frozenset({"processes", "containers"})
+    stages: ClassVar[frozenset[str]] = frozenset({"processes", "containers", "simulated"})
     proxied: ClassVar[str | None] = None
     """The server that it needs a proxy before (of `harness.stage.SERVERS`); None where it needs none."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Nothing is proxied on the simulated stage."""
+        super().__init_subclass__(**more)
+        if cls.proxied is not None:
+            cls.stages -= {"simulated"}
 
     @property
     def name(self) -> str:
