@@ -8,6 +8,7 @@ from tests.faults.conftest import Shop
 
 
 def test_a_publish_takes_there_and_back_and_no_longer(proxied: Shop) -> None:
+    assert proxied.works()  # the client is connected
     with injected(BrokerLatency(latency_s=2.0), proxied.world):
         task_id = proxied.send()
         published = proxied.published(task_id)

@@ -95,12 +95,13 @@ def succeeds(world: World, *, within_s: float = 2_000.0, takes_s: float = 0.0) -
     return world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=within_s)
 
 
-def test_a_ladder_of_retries_keeps_its_delays_to_the_microsecond(world: World) -> None:
+def test_a_ladder_of_retries_keeps_its_delays_to_the_hundredth(world: World) -> None:
     task_id = world.send("shop.sell", [1, True], {})
     assert world.advance(lambda: bool(events(world, task_id, "task-failed")), within_s=2_000)
     starts = [event.at_s for event in events(world, task_id, "task-started")]
-    gaps = [round(later - sooner, 3) for sooner, later in pairwise(starts)]
-    assert gaps == [30.0, 60.0, 120.0, 240.0, 300.0]
+    gaps = [later - sooner for sooner, later in pairwise(starts)]
+    # Whoever looks at the clock again and again without a pause is let sleep for a millisecond.
+    assert gaps == pytest.approx([30.0, 60.0, 120.0, 240.0, 300.0], abs=0.01)
 
 
 def test_a_task_is_acknowledged_after_its_end(world: World) -> None:
