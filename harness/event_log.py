@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,20 @@ from harness.errors import HistoryError
 from harness.history import Event
 
 
-class EventLog:
-    """Reads the file of events; times count from `zero_ns` of the stage's monotonic clock."""
+class Log:
+    """Takes in what probes wrote; times count from `zero_ns` of the stage's monotonic clock."""
 
-    def __init__(self, path: Path, zero_ns: int) -> None:
-        path.touch()
+    def __init__(self, zero_ns: int) -> None:
         self.zero_ns = zero_ns
-        self._file = path.open("rb")
-        self._rest = b""
         self._events: list[Event] = []
         self.arrived: list[Event] = []
         """The same events in the order in which they became known; it only ever grows."""
+
+    def copy(self) -> Log:
+        """Another one that knows as much."""
+        other = Log(self.zero_ns)
+        other.arrived = list(self.arrived)
+        return other
 
     def add(self, event: Event) -> None:
         """An event of the harness's own."""
@@ -33,20 +36,12 @@ class EventLog:
             self._events = sorted(self.arrived, key=lambda event: event.at_s)
         return self._events
 
-    def refresh(self) -> Sequence[Event]:
-        """Read what is new; a line that is still being written waits. Returns `arrived`."""
-        data = self._file.read()
-        if data:
-            lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
-            fresh = [self._event(line) for line in (lines + newline).split(b"\n") if line]
-            self.arrived += sorted(fresh, key=lambda event: event.at_s)
-        return self.arrived
+    def feed(self, lines: Iterable[str | bytes]) -> None:
+        """Lines of JSON that have become known."""
+        fresh = [self._event(line) for line in lines]
+        self.arrived += sorted(fresh, key=lambda event: event.at_s)
 
-    def close(self) -> None:
-        """Give the file back."""
-        self._file.close()
-
-    def _event(self, line: bytes) -> Event:
+    def _event(self, line: str | bytes) -> Event:
         try:
             document: dict[str, Any] = json.loads(line)
             return self._read(document)
@@ -64,3 +59,25 @@ class EventLog:
         return Event(
             at_s, document["kind"], document["source"], document.get("task_id"), document.get("task"), data
         )
+
+
+class EventLog(Log):
+    """Reads the file to which the processes of a stage append, as it grows."""
+
+    def __init__(self, path: Path, zero_ns: int) -> None:
+        super().__init__(zero_ns)
+        path.touch()
+        self._file = path.open("rb")
+        self._rest = b""
+
+    def refresh(self) -> Sequence[Event]:
+        """Read what is new; a line that is still being written waits. Returns `arrived`."""
+        data = self._file.read()
+        if data:
+            lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
+            self.feed(line for line in (lines + newline).split(b"\n") if line)
+        return self.arrived
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()

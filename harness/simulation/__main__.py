@@ -1,0 +1,11 @@
+"""``python -m harness.simulation``: the clock first, then everything else (see `harness.simulation.server`)."""
+
+import sys
+
+from harness.simulation import clock
+
+clock.install()
+
+from harness.simulation.server import main  # noqa: E402 - the clock comes first
+
+sys.exit(main())

@@ -1,0 +1,294 @@
+"""Stands in for the prefork pool: each child is a simulated process that runs one task at a time.
+
+What it does at which moment is that of `celery/concurrency/asynpool.py` and `billiard/pool.py`: a child
+takes the job and says so, soft limits raise in the child, hard limits and lost children are told to the
+request with the same exceptions, and a child that is gone is replaced.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from celery import signals
+from celery.app import trace
+from celery.concurrency.base import BasePool
+from kombu.serialization import prepare_accept_content
+
+from harness.simulation.clock import CLOCK, NS
+from harness.simulation.descriptors import WORLD, wait_for
+from harness.simulation.kernel import Process, Strand
+
+
+class Job:
+    """One execution that the worker asked for."""
+
+    def __init__(self, target: Any, args: Any, options: Mapping[str, Any]) -> None:
+        self.target = target
+        self.args = args
+        self.on_accept = options["accept_callback"]
+        self.on_done = options["callback"]
+        self.on_error = options["error_callback"]
+        self.on_timeout = options["timeout_callback"]
+        self.soft_s = options.get("soft_timeout")
+        self.hard_s = options.get("timeout")
+        self.child: Child | None = None
+        self.state = "waiting"
+        self.limit: Any = None
+
+    def terminate(self, number: int) -> None:
+        """End the child that runs it (`celery/worker/request.py`, `terminate`)."""
+        if self.child is not None:
+            WORLD.kernel.kill(self.child.process.pid, number)
+
+
+class Child:
+    """One child of the pool, and the process that it is."""
+
+    def __init__(self, pool: SimulatedPool) -> None:
+        kernel = WORLD.kernel
+        self.pool = pool
+        parent = pool.process
+        self.process = Process(f"{parent.name}-child", "child" + parent.role.removeprefix("worker"), 0, parent)
+        kernel.adopt(self.process)
+        self.process.on_end.append(self._ended)
+        self.process.on_signal = self._signal
+        self.job: Job | None = None
+        self.runs = 0
+        self.strand: Strand = kernel.strand(self.process, self._live)
+        kernel.at(CLOCK.ns, kernel.resume, self.strand)
+
+    def take(self, job: Job) -> None:
+        """Run a job as soon as the process gets to it."""
+        self.job, job.child = job, self
+        kernel = WORLD.kernel
+        kernel.at(CLOCK.ns, kernel.resume, self.strand)
+
+    def _live(self, _: Any = None) -> None:
+        kernel, pool = WORLD.kernel, self.pool
+        signals.worker_process_init.send(sender=pool.hostname)
+        while True:
+            job = self.job
+            if job is None:
+                kernel.park()
+                continue
+            pool.tell(partial(pool.accepted, job, self.process.pid))
+            self._run(job)
+            self.job = None
+            self.runs += 1
+            if pool.runs_per_child and self.runs >= pool.runs_per_child:
+                signals.worker_process_shutdown.send(
+                    sender=pool.hostname, pid=self.process.pid, exitcode=0
+                )
+                kernel.end(self.process, 0)
+            kernel.park()
+
+    def _run(self, job: Job) -> None:
+        pool = self.pool
+        try:
+            location = {"_loc": pool.location} if job.target is trace.fast_trace_task else {}
+            answer = job.target(*job.args, **location)
+        except (SystemExit, KeyboardInterrupt) as error:
+            status = error.code if isinstance(error, SystemExit) else 1
+            WORLD.kernel.end(self.process, status if isinstance(status, int) else 1)
+        except Exception:  # noqa: BLE001 - the child tells the parent whatever it is (billiard/pool.py)
+            pool.tell(partial(pool.finished, self, job, job.on_error, ExceptionInfo()))
+        else:
+            pool.tell(partial(pool.finished, self, job, job.on_done, answer))
+
+    def _signal(self, number: int) -> None:
+        kernel = WORLD.kernel
+        if number == signal.SIGUSR1:
+            kernel.at(CLOCK.ns, self._soft)
+        else:
+            kernel.end(self.process, -number)
+
+    def _soft(self, _: Any) -> None:
+        if self.job is not None:
+            WORLD.kernel.throw(self.strand, SoftTimeLimitExceeded())
+
+    def _ended(self) -> None:
+        self.pool.lost(self)
+
+
+class SimulatedPool(BasePool):  # type: ignore[misc]
+    """A pool of simulated children."""
+
+    def on_start(self) -> None:
+        """Start the children."""
+        self.kernel = WORLD.kernel
+        self.process = self.kernel.current
+        self.process.memory["pool"] = self
+        self.hub: Any = None
+        self.hostname = self.options["initargs"][1]
+        self.runs_per_child = int(self.options.get("maxtasksperchild") or 0)
+        self.waiting: deque[Job] = deque()
+        self.calls: list[Callable[[], None]] = []
+        self.ending = False
+        tracers = {
+            name: SimpleNamespace(
+                __trace__=trace.build_tracer(name, task, self.app.loader, self.hostname, app=self.app)
+            )
+            for name, task in self.app.tasks.items()
+        }
+        self.location = (Tracers(self.app, tracers), prepare_accept_content(self.app.conf.accept_content), self.hostname)
+        self.children = [Child(self) for _ in range(self.limit)]
+
+    def register_with_event_loop(self, loop: Any) -> None:
+        """From now on children are heard through the loop."""
+        self.hub = loop
+        calls, self.calls = self.calls, []
+        for call in calls:
+            loop.call_soon(call)
+
+    def tell(self, call: Callable[[], None]) -> None:
+        """What a child says reaches the parent when its loop comes round."""
+        if self.process.alive:
+            (self.calls.append if self.hub is None else self.hub.call_soon)(call)
+
+    def on_apply(self, target: Any, args: Any, kwargs: Any, **options: Any) -> Job:
+        """Give a job to the first child that is free."""
+        job = Job(target, args, options)
+        self.waiting.append(job)
+        self._feed()
+        return job
+
+    def _feed(self) -> None:
+        for child in self.children:
+            if not self.waiting:
+                return
+            if child.job is None and child.process.alive:
+                child.take(self.waiting.popleft())
+
+    def accepted(self, job: Job, pid: int) -> None:
+        """A child has begun: limits count from now."""
+        if job.state != "waiting":
+            return
+        job.state = "running"
+        if job.soft_s:
+            job.limit = self.hub.call_later(job.soft_s, self._soft_limit, job)
+        elif job.hard_s:
+            job.limit = self.hub.call_later(job.hard_s, self._hard_limit, job)
+        job.on_accept(pid, CLOCK.ns / NS)
+
+    def finished(self, child: Child, job: Job, callback: Callable[[Any], None] | None, value: Any) -> None:
+        """A child has ended a job."""
+        if job.state in ("lost", "done"):
+            return
+        self._close_job(job)
+        self._feed()
+        if callback is not None:
+            callback(value)
+
+    def _close_job(self, job: Job, state: str = "done") -> None:
+        job.state = state
+        if job.limit is not None:
+            job.limit.cancel()
+
+    def _soft_limit(self, job: Job) -> None:
+        if job.state != "running" or job.child is None:
+            return
+        job.on_timeout(soft=True, timeout=job.soft_s)
+        if job.hard_s:
+            job.limit = self.hub.call_later(job.hard_s - job.soft_s, self._hard_limit, job)
+        if job.child.process.alive:
+            self.kernel.kill(job.child.process.pid, signal.SIGUSR1)
+
+    def _hard_limit(self, job: Job) -> None:
+        if job.state != "running" or job.child is None:
+            return
+        self._close_job(job, "lost")
+        # `billiard/pool.py`, `on_hard_timeout`: the result first, then the callback, then the child is killed.
+        job.on_error(_raised(TimeLimitExceeded(job.hard_s)))
+        job.on_timeout(soft=False, timeout=job.hard_s)
+        if job.child.process.alive:
+            self.kernel.end(job.child.process, -signal.SIGKILL)
+
+    def lost(self, child: Child) -> None:
+        """A child is gone: another takes its place, and its job is told."""
+        if not self.process.alive or self.ending:
+            return
+        self.children[self.children.index(child)] = Child(self)
+        job = child.job
+        if job is not None and job.state in ("waiting", "running"):
+            self.tell(partial(self._tell_lost, job, child.process.exit_status or 0))
+        self.tell(self._feed)
+
+    def _tell_lost(self, job: Job, status: int) -> None:
+        if job.state == "waiting":
+            self.waiting.appendleft(job)
+            self._feed()
+        elif job.state == "running":
+            self._close_job(job, "lost")
+            what = f"signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"exitcode {status}"
+            job.on_error(_raised(WorkerLostError(f"Worker exited prematurely: {what}.")))
+
+    def on_stop(self) -> None:
+        """A warm end: wait for what runs, hear of it, then end the children."""
+        while any(child.job is not None for child in self.children) or self.waiting:
+            if self.hub._ready:
+                self._hear()
+            else:
+                wait_for([self.hub._waker], None)
+                self.hub._waker.drain()
+        self._hear()
+        self._end_children()
+
+    def _hear(self) -> None:
+        for call in self.hub._pop_ready():
+            call()
+
+    def on_terminate(self) -> None:
+        """A cold end: the children are ended at once."""
+        self._end_children()
+
+    def _end_children(self) -> None:
+        self.ending = True
+        for child in self.children:
+            if child.process.alive:
+                self.kernel.end(child.process, -signal.SIGTERM)
+
+    def terminate_job(self, pid: int, signal: Any = None) -> None:
+        """``revoke(terminate=True)``."""
+        self.kernel.kill(pid, int(signal or 15))
+
+    def grow(self, n: int) -> None:
+        """More children."""
+        self.limit += n
+        self.children += [Child(self) for _ in range(n)]
+
+    def shrink(self, n: int) -> None:
+        """Fewer children."""
+        self.limit -= n
+        for child in [each for each in self.children if each.job is None][:n]:
+            self.children.remove(child)
+            ending, self.ending = self.ending, True
+            self.kernel.end(child.process, 0)
+            self.ending = ending
+
+    def _get_info(self) -> dict[str, Any]:
+        return {"max-concurrency": self.limit, "processes": [child.process.pid for child in self.children]}
+
+
+class Tracers(dict[str, Any]):
+    """The tracers of one worker by task name; one for a task that was registered later is made when asked for."""
+
+    def __init__(self, app: Any, tracers: Mapping[str, Any]) -> None:
+        super().__init__(tracers)
+        self.app = app
+
+    def __missing__(self, name: str) -> Any:
+        return self.app.tasks[name]
+
+
+def _raised(error: Exception) -> ExceptionInfo:
+    try:
+        raise error
+    except type(error):
+        return ExceptionInfo()

@@ -1,0 +1,118 @@
+"""The probe of a simulating process: the same recorder, observer, bodies and interlock as on every stage.
+
+What differs is where events go (a list), whose they are (the simulated process that runs), and where
+orders come from (a mapping).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from harness.probe.body import Bodies
+from harness.probe.boot import Probe
+from harness.probe.config import ProbeConfig
+from harness.probe.effects import Effects
+from harness.probe.guard import Guard
+from harness.probe.interlock import Interlock, reaches
+from harness.probe.observe import Observer
+from harness.probe.record import Recorder, bounded
+from harness.simulation.clock import CLOCK
+from harness.simulation.descriptors import WORLD
+
+ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
+"""Addresses in texts differ from one process to the next, and say nothing."""
+
+
+class MemoryRecorder(Recorder):
+    """Keeps events as lines of JSON, in the order in which they happen."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @property
+    def role(self) -> str:  # type: ignore[override]
+        """The role of the process that runs."""
+        return WORLD.kernel.current.role
+
+    def become(self, role: str) -> None:
+        """Children are processes of their own from their beginning."""
+
+    def write(self, kind: str, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
+        """Record one event, now."""
+        if WORLD.kernel.closing:
+            return
+        event: dict[str, Any] = {"mono_ns": CLOCK.ns, "kind": kind, "source": self.source}
+        if task_id is not None:
+            event["task_id"] = str(task_id)
+        if task is not None:
+            event["task"] = str(task)
+        if data:
+            event["data"] = data
+        line = json.dumps(event, default=bounded)
+        self.lines.append(ADDRESS.sub("0x", line) if "0x" in line else line)
+
+    def take(self) -> list[str]:
+        """What is new since the last call."""
+        lines, self.lines = self.lines, []
+        return lines
+
+
+class MemoryBodies(Bodies):
+    """Orders for bodies, kept in the process."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.by_id: dict[str, Mapping[str, Any]] = {}
+        self.by_glob: dict[int, tuple[str, Mapping[str, Any]]] = {}
+
+    def order_for(self, task_id: str | None, name: str) -> Mapping[str, Any]:
+        """What the harness ordered for this task id, else for a glob that matches the name."""
+        found = self.by_id.get(task_id or "")
+        if found is not None:
+            return found
+        for glob, body in self.by_glob.values():
+            if fnmatchcase(name, glob):
+                return body
+        return {}
+
+
+class MemoryProbe(Probe):
+    """What is put into the simulating process, once for all simulated ones."""
+
+    def __init__(self, config: ProbeConfig) -> None:
+        self.config = config
+        self.recorder = MemoryRecorder()
+        self.bodies = MemoryBodies(self.recorder)
+        self.observer = Observer(self.recorder, self.bodies)
+        self.effects = Effects(self.recorder, config.cache_url)
+        self.verified = False
+
+    def install(self) -> None:
+        """Before anything of the app is imported."""
+        interlock = Interlock(self.config, lambda text: self.recorder.write("interlock-note", text=text))
+        Guard(self.config.allowed, self._refused, self.config.folder).install()
+        interlock.install()
+        self.observer.install()
+        self.effects.install_locks()
+
+    def verify(self, app: Any) -> list[str]:
+        """Look at the loaded app: what would it still reach?"""
+        found = reaches(app, self.config)
+        if found:
+            self.recorder.write("interlock-refused", address=found[0], blame=found[0], found=found)
+        else:
+            self.recorder.write("interlock-verified", role=self.recorder.role)
+        self.effects.install_rows()
+        return found
+
+    def exchange_held(self, wanted: set[str] | None) -> set[str]:
+        """The locks that the running process holds are put away, another's come in their place."""
+        held = self.effects._held
+        self.effects._held = set() if wanted is None else wanted
+        return held
+
+

@@ -1,0 +1,185 @@
+"""The simulated stage while it is up: a process that simulates, and the harness's end of it."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.broker import Broker
+from harness.database import SqliteDatabase
+from harness.errors import DeadlineExceeded, StageError
+from harness.event_log import Log
+from harness.history import Event
+from harness.inspection import app_error, refusal
+from harness.launcher import ProcessLauncher
+from harness.redis_server import entries
+from harness.stage import StageSettings
+from harness.stages._simulated_handles import SimulatedClock, SimulatedMail, SimulatedStore, SimulatedWorker
+
+EPOCH_NS = 1_800_000_000_000_000_000
+"""Where virtual time begins (`harness.simulation.clock`)."""
+
+
+class SimulatedWorld:
+    """Everything of a stage that is up."""
+
+    broker: Broker
+    results: SimulatedStore
+    cache: SimulatedStore
+    database: SqliteDatabase
+    warp = "virtual"
+
+    def __init__(self, settings: StageSettings, launcher: ProcessLauncher, process: Any) -> None:
+        self.settings = settings
+        self.launcher = launcher
+        self.process = process
+        self.clock = SimulatedClock(self.ask)
+        self.mail = SimulatedMail(self.ask)
+        self.workers: dict[str, SimulatedWorker] = {}
+        self.tasks: tuple[str, ...] = ()
+        self.snapshot: dict[str, Any] = {}
+        self.versions: dict[str, str] = {}
+        self.log = Log(EPOCH_NS)
+        self.ids = random.Random(f"harness{settings.seed}")
+
+    @property
+    def folder(self) -> Path:
+        """The stage's own folder."""
+        return self.launcher.folder
+
+    def begin(self, opening: Mapping[str, Any]) -> None:
+        """Tell the process what to simulate."""
+        self._exchange(opening)
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """One command; takes in the time and the events that come with its answer."""
+        answer = self._exchange({"do": do, **arguments})
+        self.clock.latest_s = answer["now_s"]
+        self.log.feed(answer["events"])
+        for mail in answer["mails"]:
+            self.mail.kept.append(mail)
+            self.log.add(self._alert(mail))
+        if "broken" in answer:
+            raise StageError(
+                f"The simulation failed: {answer['broken']}",
+                remedy=f"This is a bug of the harness:\n{answer['traceback']}",
+            )
+        return answer
+
+    def _exchange(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            self.process.stdin.write(json.dumps(command, default=str).encode() + b"\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = b""
+        if not line:
+            raise StageError(
+                "The simulating process ended.",
+                remedy="The end of its log:\n" + self.launcher.log("simulation"),
+            )
+        document: dict[str, Any] = json.loads(line)
+        return document
+
+    def client(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Let the client process do something; what the app raises comes back as `AppError`."""
+        answer = self.ask("client", command=command, arguments=arguments)
+        if answer.get("late"):
+            raise DeadlineExceeded(f"The client did not answer {command!r} within 120 s.")
+        document: dict[str, Any] = answer["answer"]
+        if "error" in document:
+            self.check_interlock()
+            raise app_error(self.settings.app, document)
+        return document
+
+    def record(self, kind: str, *, task_id: str | None = None, task: str | None = None, **data: Any) -> None:
+        """Write an event of the harness's own into the history, now."""
+        self.log.add(Event(self.clock.now_s(), kind, "harness", task_id, task, data))
+
+    def events(self) -> Sequence[Event]:
+        """Everything recorded so far, in order."""
+        return self.log.ordered()
+
+    def arrived(self) -> Sequence[Event]:
+        """The same events in the order in which they became known."""
+        return self.log.arrived
+
+    def cache_entries(self, pattern: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """Hashes, and strings of JSON, under keys that match."""
+        return list(entries(self.cache.client, pattern))
+
+    def result_exists(self, key: str) -> bool:
+        """Whether the result server still holds a key."""
+        return bool(self.results.client.exists(key))
+
+    def log_lines(self, name: str) -> Sequence[str]:
+        """What a process of the stage printed."""
+        return list(self.ask("log", name=name)["lines"])
+
+    def check_interlock(self) -> None:
+        """`InterlockError` where the app tried to reach anything that the stage did not start."""
+        for event in self.log.arrived:
+            if event.kind == "interlock-refused":
+                raise refusal(dict(event.data))
+
+    def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
+        """An order for all tasks that match; the returned function withdraws it."""
+        number = self.ask("order_glob", glob=glob, body=dict(body))["number"]
+        return lambda: (self.ask("withdraw", number=number), None)[1]
+
+    def calm(self, task_id: str) -> None:
+        """From its next run on, this task's body does nothing and succeeds."""
+        self.ask("order", task_id=task_id, body={"stub": True})
+
+    def made_up(self, task: str, copy: int) -> list[Any]:
+        """Arguments that a task's signature admits, different for each `copy`."""
+        return list(self.client("make_up", task=task, copy=copy)["args"])
+
+    def send(
+        self,
+        task: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        body: Mapping[str, Any] | None = None,
+        experiment: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Publish one task from the client process; its id comes from the seed."""
+        task_id = str(uuid.UUID(int=self.ids.getrandbits(128), version=4))
+        if body:
+            self.ask("order", task_id=task_id, body=dict(body))
+        self.client(
+            "send", task=task, args=list(args), kwargs=dict(kwargs), task_id=task_id,
+            options=dict(options or {}), experiment=experiment, body=dict(body or {}),
+        )  # fmt: skip
+        return task_id
+
+    def advance(
+        self,
+        until: Callable[[], bool],
+        *,
+        within_s: float,
+        wake_at_s: Callable[[], float | None] = lambda: None,
+    ) -> bool:
+        """Let virtual time pass until something holds; False when `within_s` ran out first."""
+        ends_s = self.clock.now_s() + within_s
+        while not until():
+            now_s = self.clock.now_s()
+            if now_s >= ends_s:
+                return False
+            wake_s = wake_at_s()
+            target_s = ends_s if wake_s is None else min(ends_s, max(wake_s, now_s))
+            self.ask("advance", until_s=target_s)
+        return True
+
+    def _alert(self, mail: Mapping[str, Any]) -> Event:
+        text = f"{mail.get('subject', '')}\n{mail.get('text', '')}"
+        ids = {e.task_id for e in self.log.arrived if e.kind == "task-sent" and e.task_id}
+        at_s = (int(mail["mono_ns"]) - EPOCH_NS) / 1e9
+        data = {name: mail.get(name) for name in ("to", "sender", "subject", "text")}
+        return Event(at_s, "alert-sent", "mail", None, None, {**data, "concerns": sorted(i for i in ids if i in text)})
