@@ -131,7 +131,8 @@ class Memory:
         handler = module.connections
         kept["database"] = handler._connections
         if wanted["database"] is None:
-            wanted["database"] = type(handler._connections)(handler.thread_critical)
+            local: Any = sys.modules["asgiref.local"]
+            wanted["database"] = local.Local(handler.thread_critical)
         handler._connections = wanted["database"]
 
 
