@@ -8,6 +8,7 @@ A killed process is a greenlet that is never resumed: no ``finally`` runs, as af
 from __future__ import annotations
 
 import heapq
+import math
 import random
 import signal
 import sys
@@ -143,7 +144,7 @@ class Kernel:
 
     def run(self, until_s: float) -> bool:
         """Let time pass up to a moment; True where `on_instant` stopped it before."""
-        heap, limit_ns = self.heap, EPOCH_NS + round(until_s * NS)
+        heap, limit_ns = self.heap, EPOCH_NS + math.ceil(until_s * NS)
         while heap:
             entry = heap[0]
             if entry[3] is None:
