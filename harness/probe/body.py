@@ -123,7 +123,9 @@ class _Act:
             if event != "line" or frame.f_lineno < target:
                 return local
             frame.f_trace = None
-            self._before_and_raise(missed=place.misses(code, frame.f_lasti))
+            # Not as part of tracing: a wait in here must not keep others from being traced, where several
+            # processes are simulated in one thread.
+            sys.call_tracing(self._before_and_raise, (place.misses(code, frame.f_lasti),))
             return None
 
         def tracer(frame: FrameType, event: str, arg: Any) -> Any:
