@@ -6,6 +6,10 @@ from harness.simulation import clock
 
 clock.install()
 
+from harness.simulation import locks  # noqa: E402 - the clock comes first
+
+locks.install()
+
 from harness.simulation.server import main  # noqa: E402 - the clock comes first
 
 sys.exit(main())

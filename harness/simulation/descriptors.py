@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from kombu.utils.eventio import READ
-
 from harness.simulation.kernel import Kernel, Process, Wakeup
 
+READ = 0x001
+"""`kombu.utils.eventio.READ`; kombu itself is imported later, when locks are simulated."""
 FIRST_NUMBER = 100_000
 """No real descriptor has such a number, so that a mistake is an error and not somebody else's file."""
 
@@ -17,7 +17,7 @@ FIRST_NUMBER = 100_000
 class World:
     """What all parts of a simulating process share; there is one kernel at a time."""
 
-    kernel: Kernel
+    kernel: Kernel = Kernel.__new__(Kernel)
 
 
 WORLD = World()

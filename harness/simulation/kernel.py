@@ -94,6 +94,8 @@ class Wakeup:
 class Kernel:
     """Time, processes and randomness of one simulated world."""
 
+    running: Strand | None = None
+
     def __init__(self, seed: int = 0) -> None:
         self.hub = greenlet.getcurrent()
         self.heap: list[Timer] = []
