@@ -109,6 +109,8 @@ class Kernel:
         self.on_switch: Callable[[Process, Process], None] = lambda _old, _new: None
         self.on_instant: Callable[[], bool] = lambda: False
         """Asked before time moves on; True stops the run there."""
+        self.on_end: Callable[[], None] = lambda: None
+        """Told whenever a process has ended."""
         self.closing = False
         self._instant = 0
         self.seed(seed)
@@ -313,6 +315,7 @@ class Kernel:
         for socket in list(process.sockets):
             socket.hang_up()
         process.sockets.clear()
+        self.on_end()
         if self.running is not None and self.running.process is process:
             self.park()
             raise greenlet.GreenletExit  # reached when the world is closed, and not before

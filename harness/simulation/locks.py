@@ -21,6 +21,10 @@ FOREVER_S = 30.0
 """Real seconds for which a real thread of the app waits for a lock, at most."""
 
 
+WANTED: dict[Lock, None] = {}
+"""Locks for which somebody waits."""
+
+
 class Lock:
     """What `threading.Lock` makes in a simulating process."""
 
@@ -45,15 +49,18 @@ class Lock:
     __enter__ = acquire
 
     def release(self) -> None:
-        """Give it back; the one that has waited longest goes on."""
+        """Give it back; those who wait try again, in the order in which they came."""
         if not self.taken:
             raise RuntimeError("release unlocked lock")
         self.taken, self.holder = False, None
+        if self.waiters:
+            self.wake()
+
+    def wake(self) -> None:
+        """Those who wait try again: all of them, as any may be killed before its turn."""
+        WANTED.pop(self, None)
         while self.waiters:
-            waiter = self.waiters.popleft()
-            if not waiter.fired and waiter.strand.process.alive:
-                waiter()
-                break
+            self.waiters.popleft()()
 
     def __exit__(self, *_: object) -> None:
         self.release()
@@ -68,7 +75,10 @@ class Lock:
 
     def _free(self) -> bool:
         """Whether its holder is no more."""
-        return self.holder is not None and (self.holder.dead or not self.holder.process.alive)
+        holder = self.holder
+        if holder is None or holder is WORLD.kernel.running:
+            return False
+        return holder.dead or not holder.process.alive
 
     def _wait(self, timeout_s: float | None) -> bool:
         if _thread.get_ident() != MAIN:
@@ -80,6 +90,7 @@ class Lock:
         while self.taken and not self._free():
             wakeup = Wakeup(kernel, kernel.running)
             self.waiters.append(wakeup)
+            WANTED[self] = None
             entry = None if ends_ns is None else kernel.at(ends_ns, wakeup.now)
             try:
                 kernel.park(wakeup)
@@ -140,6 +151,13 @@ class ReentrantLock(Lock):
     def _acquire_restore(self, depth: int) -> None:
         self.acquire()
         self.depth = depth
+
+
+def orphaned() -> None:
+    """Somebody was killed: who waits for a lock that he held goes on."""
+    for lock in list(WANTED):
+        if lock._free():  # noqa: SLF001 - our own
+            lock.wake()
 
 
 def install() -> None:

@@ -26,6 +26,11 @@ from harness.simulation.descriptors import WORLD, wait_for
 from harness.simulation.kernel import Process, Strand
 
 
+FORK_S = 0.05
+"""From fork to the first task of a child; were it nothing, a task that kills its child would be run again
+and again in no time."""
+
+
 class Job:
     """One execution that the worker asked for."""
 
@@ -60,18 +65,20 @@ class Child:
         self.process.on_end.append(self._ended)
         self.process.on_signal = self._signal
         self.job: Job | None = None
+        self.ready = False
         self.runs = 0
         self.strand: Strand = kernel.strand(self.process, self._live)
-        kernel.at(CLOCK.ns, kernel.resume, self.strand)
+        kernel.after(FORK_S, kernel.resume, self.strand)
 
     def take(self, job: Job) -> None:
         """Run a job as soon as the process gets to it."""
         self.job, job.child = job, self
-        kernel = WORLD.kernel
-        kernel.at(CLOCK.ns, kernel.resume, self.strand)
+        if self.ready:
+            WORLD.kernel.at(CLOCK.ns, WORLD.kernel.resume, self.strand)
 
     def _live(self, _: Any = None) -> None:
         kernel, pool = WORLD.kernel, self.pool
+        self.ready = True
         signals.worker_process_init.send(sender=pool.hostname)
         while True:
             job = self.job

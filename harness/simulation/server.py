@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.probe.config import ProbeConfig
 from harness.probe.record import bounded
-from harness.simulation import database, hub, mail, stores, workers
+from harness.simulation import database, hub, locks, mail, stores, workers
 from harness.simulation.client import SimulatedClient
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD
@@ -36,6 +36,7 @@ class Server:
 
     def __init__(self, opening: Mapping[str, Any]) -> None:
         self.kernel = WORLD.kernel = Kernel(opening["seed"])
+        self.kernel.on_end = locks.orphaned
         self.logs = Logs()
         self.logs.install()
         config = dict(opening["config"])
