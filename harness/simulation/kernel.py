@@ -7,6 +7,7 @@ A killed process is a greenlet that is never resumed: no ``finally`` runs, as af
 
 from __future__ import annotations
 
+import gc
 import heapq
 import math
 import random
@@ -24,6 +25,8 @@ from harness.simulation.clock import CLOCK, EPOCH_NS, NS
 FIRST_PID = 1000
 EVENTS_PER_INSTANT = 200_000
 """More than any honest app does without letting time pass."""
+EVENTS_PER_COLLECTION = 25_000
+"""Garbage is collected between events, at the same ones in every run: finalizers may send commands."""
 
 Timer = list[Any]
 """An entry of the heap: [when, tie, number, function, argument]; without a function it was cancelled."""
@@ -112,7 +115,7 @@ class Kernel:
         self.on_end: Callable[[], None] = lambda: None
         """Told whenever a process has ended."""
         self.closing = False
-        self._instant = 0
+        self._instant = self._events = 0
         self.seed(seed)
         self.adopt(self.client)
         CLOCK.sleep, CLOCK.spin, CLOCK.kill = self.sleep, self._spin, self.kill
@@ -165,6 +168,9 @@ class Kernel:
                 CLOCK.set(heap[0][0])
                 continue
             heapq.heappop(heap)
+            self._events += 1
+            if self._events % EVENTS_PER_COLLECTION == 0:
+                gc.collect()
             self._instant += 1
             if self._instant > EVENTS_PER_INSTANT:
                 raise DeadlineExceeded(

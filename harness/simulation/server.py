@@ -6,6 +6,7 @@ Each answer has what it was asked for, the time, and the events that came meanwh
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -85,6 +86,8 @@ class Server:
     def _loaded(self) -> None:
         memory = Memory(self.client.app, self.probe.exchange_held)
         self.kernel.on_switch = memory.switch
+        gc.collect()
+        gc.freeze()
         self.purity.watching = True
 
     def do_advance(self, until_s: float) -> dict[str, Any]:
@@ -193,6 +196,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     sys.path.insert(0, str(Path.cwd()))
+    gc.disable()  # see `harness.simulation.kernel.EVENTS_PER_COLLECTION`
     server: Server | None = None
     for line in sys.stdin:
         command = json.loads(line)

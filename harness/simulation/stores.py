@@ -51,6 +51,22 @@ class Ordered:
         return item in self._items
 
 
+class NoLock:
+    """One command at a time is all that there is."""
+
+    def acquire(self, *_: Any) -> bool:
+        """It is free."""
+        return True
+
+    __enter__ = acquire
+
+    def release(self) -> None:
+        """It stays free."""
+
+    def __exit__(self, *_: object) -> None:
+        """It stays free."""
+
+
 class Data(Database):
     """The keys of one database; it says when one of them has changed."""
 
@@ -73,6 +89,7 @@ class Store(FakeServer):
 
     def __init__(self, name: str, port: int) -> None:
         super().__init__(version=(7, 4))
+        self.lock: Any = NoLock()
         self.name = name
         self.port = port
         self.paused = False
@@ -170,8 +187,7 @@ class StoreSocket(FakeSocket, Descriptor):
         self.unsent: deque[list[bytes]] = deque()
         FakeSocket.__init__(self, store, database, client_class=redis.Redis, client_info=_info(database, protocol))
         self.responses: Any = deque()
-        Descriptor.__init__(self)
-        self._fileno = self.number
+        self._fileno = self.number  # `Descriptor` is the last of the classes that are initialized above
 
     def fileno(self) -> int:
         """The number by which pollers know it."""
