@@ -37,6 +37,20 @@ class SqliteDatabase:
             "OPTIONS": {"timeout": BUSY_WITHIN_S},
         }
 
+    def keep(self) -> dict[Path, bytes]:
+        """The contents of all files, for `put_back`; nobody may have them open."""
+        return {path: path.read_bytes() for home in self._homes for path in home.glob("*") if path.is_file()}
+
+    def put_back(self, kept: Mapping[Path, bytes]) -> None:
+        """All files as they were; nobody may have them open."""
+        self.restore()
+        for home in self._homes:
+            for path in home.glob("*"):
+                if path.is_file() and path not in kept:
+                    path.unlink()
+        for path, data in kept.items():
+            path.write_bytes(data)
+
     def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
         """All rows of a table in any of the files; also while they are locked, or out of the app's reach."""
         found: list[dict[str, Any]] = []

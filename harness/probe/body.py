@@ -125,7 +125,8 @@ class _Act:
             frame.f_trace = None
             # Not as part of tracing: a wait in here must not keep others from being traced, where several
             # processes are simulated in one thread.
-            sys.call_tracing(self._before_and_raise, (place.misses(code, frame.f_lasti),))
+            act = functools.partial(self._before_and_raise, missed=place.misses(code, frame.f_lasti))
+            sys.call_tracing(act, ())
             return None
 
         def tracer(frame: FrameType, event: str, arg: Any) -> Any:

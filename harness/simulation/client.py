@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +21,13 @@ class SimulatedClient(Client):
         self.name = app
         self.setup = setup
         self.app: Any = None
+        self.waiting: deque[Callable[[], None]] = deque()
+        self.busy = False
 
     def run(self, do: str, arguments: dict[str, Any], done: Callable[[dict[str, Any]], None]) -> None:
-        """Carry out a command in the client process; `done` gets the answer, now or later."""
+        """Carry out a command in the client process, after those before it; `done` gets the answer."""
 
-        def work(_: Any = None) -> None:
+        def work() -> None:
             try:
                 answer = getattr(self, "do_" + do)(**arguments)
             except Exception as error:  # noqa: BLE001 - whatever the app raises is an answer
@@ -35,7 +38,15 @@ class SimulatedClient(Client):
                 }
             done(answer)
 
-        WORLD.kernel.spawn(WORLD.kernel.client, work)
+        self.waiting.append(work)
+        if not self.busy:
+            self.busy = True
+            WORLD.kernel.spawn(WORLD.kernel.client, self._work)
+
+    def _work(self, _: Any = None) -> None:
+        while self.waiting:
+            self.waiting.popleft()()
+        self.busy = False
 
     def do_monitor(self) -> dict[str, Any]:
         """Listen to Celery's own events, as Flower does, beside everything else."""

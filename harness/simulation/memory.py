@@ -18,6 +18,7 @@ from celery.worker import state as worker_state
 from kombu import pools
 from kombu.asynchronous import hub
 
+from harness.simulation.descriptors import WORLD
 from harness.simulation.kernel import Process
 
 REQUESTS = ("reserved_requests", "active_requests", "scheduled_requests")
@@ -138,9 +139,12 @@ class Memory:
 
 def close_databases(process: Process) -> None:
     """A process has ended: its database connections are closed by the system, and roll back."""
-    local = (process.memory.get("celery") or {}).get("database")
     handler: Any = getattr(sys.modules.get("django.db"), "connections", None)
-    if local is None or handler is None:
+    if handler is None:
+        return
+    running = WORLD.kernel.current is process
+    local = handler._connections if running else (process.memory.get("celery") or {}).get("database")
+    if local is None:
         return
     for alias in handler.settings:
         wrapper = getattr(local, alias, None)

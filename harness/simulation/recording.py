@@ -6,8 +6,10 @@ orders come from (a mapping).
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import signal
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -20,6 +22,7 @@ from harness.probe.guard import Guard
 from harness.probe.interlock import Interlock, reaches
 from harness.probe.observe import Observer
 from harness.probe.record import Recorder, bounded
+from harness.probe.steps import Steps
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD
 
@@ -61,6 +64,21 @@ class MemoryRecorder(Recorder):
         return lines
 
 
+def drop_connections() -> None:
+    """The server closes the connections of the process that runs."""
+    for socket in list(WORLD.kernel.current.sockets):
+        if hasattr(socket, "lose"):
+            socket.lose()
+
+
+def kill_worker() -> None:
+    """The worker whose main process or child runs is killed, with all of its children."""
+    process = WORLD.kernel.current
+    main = process.parent or process
+    if main.role.startswith("worker"):
+        WORLD.kernel.end(main, -signal.SIGKILL)
+
+
 class MemoryBodies(Bodies):
     """Orders for bodies, kept in the process."""
 
@@ -68,6 +86,19 @@ class MemoryBodies(Bodies):
         self.recorder = recorder
         self.by_id: dict[str, Mapping[str, Any]] = {}
         self.by_glob: dict[int, tuple[str, Mapping[str, Any]]] = {}
+
+    steps: Steps | None = None
+
+    def _run(self, task: Any, function: Any, args: Any, kwargs: Any) -> Any:
+        """A body, whose beginning and end are steps."""
+        act = functools.partial(super()._run, task, function, args, kwargs)
+        if self.steps is None:
+            return act()
+        request = task.request
+        self.steps.around("body-begin", request.id, task.name, _nothing)
+        answer = act()
+        self.steps.around("body-end", request.id, task.name, _nothing)
+        return answer
 
     def order_for(self, task_id: str | None, name: str) -> Mapping[str, Any]:
         """What the harness ordered for this task id, else for a glob that matches the name."""
@@ -80,6 +111,10 @@ class MemoryBodies(Bodies):
         return {}
 
 
+def _nothing() -> None:
+    """The moment itself."""
+
+
 class MemoryProbe(Probe):
     """What is put into the simulating process, once for all simulated ones."""
 
@@ -89,10 +124,17 @@ class MemoryProbe(Probe):
         self.bodies = MemoryBodies(self.recorder)
         self.observer = Observer(self.recorder, self.bodies)
         self.effects = Effects(self.recorder, config.cache_url)
+        self.steps = Steps(self.recorder.write)
+        self.steps.role = lambda: WORLD.kernel.current.role
+        self.steps.drop = drop_connections
+        self.steps.kill_worker = kill_worker
         self.verified = False
 
     def install(self) -> None:
         """Before anything of the app is imported."""
+        self.bodies.steps = self.steps
+        self.steps.install()
+        self._wrap_cache()
         interlock = Interlock(self.config, lambda text: self.recorder.write("interlock-note", text=text))
         Guard(self.config.allowed, self._refused, self.config.folder).install()
         interlock.install()
@@ -108,6 +150,24 @@ class MemoryProbe(Probe):
             self.recorder.write("interlock-verified", role=self.recorder.role)
         self.effects.install_rows()
         return found
+
+    def _wrap_cache(self) -> None:
+        """Commands of bodies to the cache are steps; those of Celery's own backends and brokers are not."""
+        from celery import current_task
+        from redis import client
+
+        kind: Any = client.Redis
+        original = kind.execute_command
+        port = self.effects.cache_port
+
+        def execute_command(this: Any, *args: Any, **options: Any) -> Any:
+            if this.connection_pool.connection_kwargs.get("port") != port or not current_task:
+                return original(this, *args, **options)
+            task = current_task._get_current_object()
+            act = functools.partial(original, this, *args, **options)
+            return self.steps.command(task.request.id, task.name, act)
+
+        kind.execute_command = execute_command
 
     def exchange_held(self, wanted: set[str] | None) -> set[str]:
         """The locks that the running process holds are put away, another's come in their place."""

@@ -22,14 +22,15 @@ from harness.simulation.client import SimulatedClient
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD
 from harness.simulation.kernel import Kernel
-from harness.simulation.memory import Memory
+from harness.simulation.memory import Memory, close_databases
 from harness.simulation.output import Logs
 from harness.simulation.purity import Purity
 from harness.simulation.recording import MemoryProbe
 from harness.simulation.stores import Store
 from harness.simulation.workers import Worker
 
-ANSWER_WITHIN_S = 120.0
+RESTART_S = 5.0
+"""How long a worker that a plan has killed stays away; a supervisor brings it back."""
 
 
 class Server:
@@ -50,6 +51,7 @@ class Server:
         self._install(opening)
         self.client = SimulatedClient(self.probe, opening["app"], opening["setup"])
         self.workers = {each["name"]: Worker(each["name"], each["arguments"]) for each in opening["workers"]}
+        self.copy = False
         self._mails = 0
         self._globs = 0
 
@@ -67,14 +69,14 @@ class Server:
 
     # Commands: each returns what its answer has besides time and events.
 
-    def do_client(self, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Let the client do something, and time pass until it has done it."""
+    def do_client(self, command: str, arguments: dict[str, Any], within_s: float) -> dict[str, Any]:
+        """Let the client do something, and time pass until it has done it, `within_s` seconds at most."""
         answers: list[dict[str, Any]] = []
         self.client.run(command, arguments, answers.append)
         before = self.kernel.on_instant
         self.kernel.on_instant = lambda: bool(answers)
         try:
-            self.kernel.run(CLOCK.now_s() + ANSWER_WITHIN_S)
+            self.kernel.run(CLOCK.now_s() + within_s)
         finally:
             self.kernel.on_instant = before
         if not answers:
@@ -82,6 +84,38 @@ class Server:
         if command == "load" and "error" not in answers[0]:
             self._loaded()
         return {"answer": answers[0]}
+
+    def do_plan(self, points: list[dict[str, Any]], known: list[str], seed: int, shuffled: bool) -> dict[str, Any]:
+        """Strike at these protocol steps from now on (`harness.probe.steps`); ids and ties by this seed."""
+        self.kernel.seed(seed, shuffled=shuffled)
+        self.probe.steps.follow(points, known)
+        for worker in self.workers.values():
+            worker.restart_after_s = RESTART_S
+        return {}
+
+    def do_steps(self) -> dict[str, Any]:
+        """Every protocol step since the plan was made."""
+        return {"steps": self.probe.steps.seen}
+
+    def do_fork(self) -> dict[str, Any]:
+        """Go on in a copy of this process until it is told to leave; then all is as it was."""
+        self.purity.watching = False
+        for process in self.kernel.processes.values():
+            self.kernel.enter(process)
+            close_databases(process)
+        self.kernel.enter(self.kernel.client)
+        pid = os.fork()
+        if pid:
+            _, status = os.waitpid(pid, 0)
+            return {"left": status}
+        self.purity.watching = True
+        self.copy = True
+        return {}
+
+    def do_leave(self) -> dict[str, Any]:
+        """The copy ends; the original answers."""
+        os._exit(0) if self.copy else None
+        return {}
 
     def _loaded(self) -> None:
         memory = Memory(self.client.app, self.probe.exchange_held)

@@ -25,6 +25,8 @@ class Worker:
         self.arguments = list(arguments)
         """Of Celery's command line, from ``-A`` on."""
         self.process: Process | None = None
+        self.restart_after_s: float | None = None
+        """Set where somebody starts it again when it has ended."""
 
     def launch(self) -> int:
         """Start it; returns its pid."""
@@ -89,6 +91,12 @@ class Worker:
             WORLD.kernel.end(child, -signal.SIGKILL)
             close_databases(child)
         close_databases(self.process)
+        if self.restart_after_s is not None:
+            WORLD.kernel.after(self.restart_after_s, self._again)
+
+    def _again(self, _: Any) -> None:
+        if not self.pid:
+            self.launch()
 
 
 def install() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from harness.redis_server import entries
 from harness.stage import StageSettings
 from harness.stages._simulated_handles import SimulatedClock, SimulatedMail, SimulatedStore, SimulatedWorker
 
+ANSWER_WITHIN_S, TOLD_WITHIN_S = 120.0, 2.0
+"""As in `harness.stages._client`."""
 EPOCH_NS = 1_800_000_000_000_000_000
 """Where virtual time begins (`harness.simulation.clock`)."""
 
@@ -44,6 +47,7 @@ class SimulatedWorld:
         self.snapshot: dict[str, Any] = {}
         self.versions: dict[str, str] = {}
         self.log = Log(EPOCH_NS)
+        self.ready_ids: list[str] = []
         self.ids = random.Random(f"harness{settings.seed}")
 
     @property
@@ -63,6 +67,8 @@ class SimulatedWorld:
         for mail in answer["mails"]:
             self.mail.kept.append(mail)
             self.log.add(self._alert(mail))
+        if "left" in answer and do != "leave":
+            raise StageError(f"The copy of the simulating process ended (status {answer['left']}).")
         if "broken" in answer:
             raise StageError(
                 f"The simulation failed: {answer['broken']}",
@@ -85,11 +91,16 @@ class SimulatedWorld:
         document: dict[str, Any] = json.loads(line)
         return document
 
-    def client(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Let the client process do something; what the app raises comes back as `AppError`."""
-        answer = self.ask("client", command=command, arguments=arguments)
+    def client(self, command: str, *, within_s: float = ANSWER_WITHIN_S, **arguments: Any) -> dict[str, Any]:
+        """Let the client process do something; what the app raises comes back as `AppError`.
+
+        Publishing is waited for `TOLD_WITHIN_S` at most, and then goes on while others do.
+        """
+        answer = self.ask("client", command=command, arguments=arguments, within_s=within_s)
         if answer.get("late"):
-            raise DeadlineExceeded(f"The client did not answer {command!r} within 120 s.")
+            if command == "send":
+                return {}
+            raise DeadlineExceeded(f"The client did not answer {command!r} within {within_s:g} s.")
         document: dict[str, Any] = answer["answer"]
         if "error" in document:
             self.check_interlock()
@@ -150,14 +161,35 @@ class SimulatedWorld:
         options: Mapping[str, Any] | None = None,
     ) -> str:
         """Publish one task from the client process; its id comes from the seed."""
-        task_id = str(uuid.UUID(int=self.ids.getrandbits(128), version=4))
+        task_id = self.next_id()
         if body:
             self.ask("order", task_id=task_id, body=dict(body))
         self.client(
-            "send", task=task, args=list(args), kwargs=dict(kwargs), task_id=task_id,
+            "send", within_s=TOLD_WITHIN_S, task=task, args=list(args), kwargs=dict(kwargs), task_id=task_id,
             options=dict(options or {}), experiment=experiment, body=dict(body or {}),
         )  # fmt: skip
         return task_id
+
+    def next_id(self) -> str:
+        """The id of the next task that is sent; ids come from the seed."""
+        return self.ready_ids.pop(0) if self.ready_ids else str(uuid.UUID(int=self.ids.getrandbits(128), version=4))
+
+    @contextmanager
+    def copied(self) -> Iterator[None]:
+        """Whatever happens inside happens to a copy of the world; afterwards all is as it was before."""
+        log, kept, ids = self.log, list(self.mail.kept), self.ids.getstate()
+        self.log = log.copy()
+        self.ask("fork")
+        files = self.database.keep()
+        try:
+            yield
+        finally:
+            self.log = log
+            self.mail.kept[:] = kept
+            self.ids.setstate(ids)
+            self.ready_ids = []
+            self.ask("leave")
+            self.database.put_back(files)
 
     def advance(
         self,
