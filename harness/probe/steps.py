@@ -62,6 +62,7 @@ class Steps:
         self.role: Callable[[], str] = lambda: ""
         self.drop: Drop = lambda: None
         self.kill_worker: Drop = _kill_worker
+        self.kill_child: Drop = _kill_child
 
     def follow(self, points: Iterable[Mapping[str, Any]], known: Iterable[str]) -> None:
         """From now on this plan holds; counting begins anew. `known` are the ids that it may name."""
@@ -99,8 +100,7 @@ class Steps:
         if point.action == "kill_worker":
             self.kill_worker()
         elif point.action == "kill_child":
-            if self.role().startswith("child"):
-                os.kill(os.getpid(), signal.SIGKILL)
+            self.kill_child()
         elif point.action == "drop_connections":
             self.drop()
         elif point.action == "duplicate":
@@ -181,4 +181,8 @@ def _kill_worker() -> None:
     """The main process first, then this one where it is a child."""
     if os.getppid() > 1:
         os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_child() -> None:
     os.kill(os.getpid(), signal.SIGKILL)

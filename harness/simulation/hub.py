@@ -12,6 +12,7 @@ from kombu.asynchronous.hub import Hub
 from kombu.asynchronous.timer import Entry, Timer
 from vine import Thenable, promise
 
+from harness.simulation import housekeeping
 from harness.simulation.clock import CLOCK, NS
 from harness.simulation.descriptors import Descriptor, Poller
 
@@ -144,15 +145,19 @@ class SimulatedHub(Hub):  # type: ignore[misc]
         waker.drain()
 
     def call_repeatedly(self, delay: float, callback: Any, *args: Any) -> Any:
-        """Call it every `delay` seconds, unless that call has nothing to do."""
-        if getattr(callback, "__name__", "") in IDLE_CALLS and not _has_work(callback):
+        """Call it every `delay` seconds; kombu's housekeeping sleeps through calls that would do nothing."""
+        name = getattr(callback, "__name__", "")
+        if name in IDLE_CALLS and not _has_work(callback):
             return OrderedEntry(callback)
-        return super().call_repeatedly(delay, callback, *args)
+        wait = housekeeping.WAITS.get(name)
+        if wait is None:
+            return super().call_repeatedly(delay, callback, *args)
+        return housekeeping.Call(self, delay, callback, wait).entry
 
 
 def _has_work(callback: Any) -> bool:
-    options = getattr(getattr(callback, "__self__", None), "_harness_options", None) or {}
-    return bool(options.get("binding_ttl") or options.get("credential_provider"))
+    channels = getattr(getattr(callback, "__self__", None), "_channels", ())
+    return any(getattr(channel, "_expires", None) for channel in channels)
 
 
 def install() -> None:

@@ -71,14 +71,6 @@ def drop_connections() -> None:
             socket.lose()
 
 
-def kill_worker() -> None:
-    """The worker whose main process or child runs is killed, with all of its children."""
-    process = WORLD.kernel.current
-    main = process.parent or process
-    if main.role.startswith("worker"):
-        WORLD.kernel.end(main, -signal.SIGKILL)
-
-
 class MemoryBodies(Bodies):
     """Orders for bodies, kept in the process."""
 
@@ -127,7 +119,8 @@ class MemoryProbe(Probe):
         self.steps = Steps(self.recorder.write)
         self.steps.role = lambda: WORLD.kernel.current.role
         self.steps.drop = drop_connections
-        self.steps.kill_worker = kill_worker
+        self.steps.kill_worker = self._kill_worker
+        self.steps.kill_child = self._kill_child
         self.verified = False
 
     def install(self) -> None:
@@ -150,6 +143,22 @@ class MemoryProbe(Probe):
             self.recorder.write("interlock-verified", role=self.recorder.role)
         self.effects.install_rows()
         return found
+
+    def _kill_worker(self) -> None:
+        """The worker whose main process or child runs is killed, with all of its children."""
+        process = WORLD.kernel.current
+        main = process.parent or process
+        if main.role.startswith("worker"):
+            self.recorder.write("worker-lost", worker=main.name, pid=main.pid, signal=int(signal.SIGKILL))
+            WORLD.kernel.end(main, -signal.SIGKILL)
+
+    def _kill_child(self) -> None:
+        """The child that runs is killed."""
+        process = WORLD.kernel.current
+        if process.role.startswith("child"):
+            worker = process.role.partition(":")[2]
+            self.recorder.write("child-lost", worker=worker, pid=process.pid, signal=int(signal.SIGKILL))
+            WORLD.kernel.end(process, -signal.SIGKILL)
 
     def _wrap_cache(self) -> None:
         """Commands of bodies to the cache are steps; those of Celery's own backends and brokers are not."""

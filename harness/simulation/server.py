@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.probe.config import ProbeConfig
 from harness.probe.record import bounded
-from harness.simulation import database, hub, locks, mail, stores, workers
+from harness.simulation import database, housekeeping, hub, locks, mail, stores, workers
 from harness.simulation.client import SimulatedClient
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD
@@ -91,6 +91,8 @@ class Server:
         self.probe.steps.follow(points, known)
         for worker in self.workers.values():
             worker.restart_after_s = RESTART_S
+        for texts in self.logs.texts.values():
+            texts.clear()
         return {}
 
     def do_steps(self) -> dict[str, Any]:
@@ -154,7 +156,9 @@ class Server:
 
     def do_store(self, store: str, what: str) -> dict[str, Any]:
         """Do something to a Redis server: kill, start, pause, resume, drop_connections."""
-        return {"value": getattr(self.stores[store], what)()}
+        value = getattr(self.stores[store], what)()
+        housekeeping.stir()
+        return {"value": value}
 
     def do_redis(self, store: str, words: list[Any]) -> dict[str, Any]:
         """A command that a Redis server of the stage executes; bytes travel as latin-1."""
@@ -189,6 +193,7 @@ class Server:
     def do_step_wall(self, seconds: float) -> dict[str, Any]:
         """Step the wall clock of all simulated processes."""
         CLOCK.step_wall(seconds)
+        housekeeping.stir()
         return {}
 
     def do_log(self, name: str) -> dict[str, Any]:
