@@ -120,6 +120,8 @@ def _judged(life: Life, at_end: Held | None, tier: Tier, history: History) -> Fi
         )
     if life.outcome is not None and not _goes_on(life):
         return "expired" if life.end is not None and life.end.get("expired") else life.outcome
+    if any(event.get("status") == "SUCCESS" for event in life.of("result-stored")):
+        return "succeeded"  # the process died before it could say so; its result is there
     if at_end is None:
         return unknown("nobody read the broker at the end")
     if at_end.holds(life.task_id) and _is_not_due(life, at_end):

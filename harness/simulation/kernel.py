@@ -115,7 +115,7 @@ class Kernel:
         self.on_end: Callable[[], None] = lambda: None
         """Told whenever a process has ended."""
         self.closing = False
-        self._instant = self._events = 0
+        self._instant = self._events = self._ends = 0
         self.seed(seed)
         self.adopt(self.client)
         CLOCK.sleep, CLOCK.spin, CLOCK.kill = self.sleep, self._spin, self.kill
@@ -316,13 +316,17 @@ class Kernel:
         process.alive, process.exit_status = False, status
         self.processes.pop(process.pid, None)
         self.graveyard.append(process)  # a greenlet that nobody refers to is unwound, and would run its finally
-        for function in process.on_end:
-            function()
-        for socket in list(process.sockets):
-            socket.hang_up()
-        process.sockets.clear()
-        self.on_end()
-        if self.running is not None and self.running.process is process:
+        self._ends += 1
+        try:
+            for function in process.on_end:
+                function()
+            for socket in list(process.sockets):
+                socket.hang_up()
+            process.sockets.clear()
+            self.on_end()
+        finally:
+            self._ends -= 1
+        if not self._ends and self.running is not None and not self.running.process.alive:
             self.park()
             raise greenlet.GreenletExit  # reached when the world is closed, and not before
 
