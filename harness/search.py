@@ -109,7 +109,9 @@ def search(
         if over():
             raise KeyboardInterrupt  # Hypothesis has no other way to end between examples
         trial = laboratory.try_out(schedule)
-        report(f"{laboratory.tried} schedules, {laboratory.tried / max(time.monotonic() - began_s, 1e-9):.0f}/s")
+        report(
+            f"{laboratory.tried} schedules, {laboratory.tried / max(time.monotonic() - began_s, 1e-9):.0f}/s"
+        )
         if trial.broken:
             best.append(trial)
             raise Broke(trial.broken[0].guarantee)

@@ -46,7 +46,9 @@ class Sweep:
     @property
     def broken(self) -> tuple[Cell, ...]:
         """Losses that broke something."""
-        return tuple(cell for row in self.rows for cell in row.cells.values() if cell is not None and cell.broken)
+        return tuple(
+            cell for row in self.rows for cell in row.cells.values() if cell is not None and cell.broken
+        )
 
 
 def sweep(laboratory: Laboratory, schedule: Schedule, report: Callable[[str], None]) -> Sweep:

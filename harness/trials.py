@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Tasks, and faults at protocol steps: what they name is a task's place in the schedule, or a task's name."""
+    """Tasks, and faults at protocol steps: they name a task's place in the schedule, or a task's name."""
 
     tasks: tuple[Task, ...]
     points: tuple[Point, ...] = ()
@@ -69,7 +69,8 @@ class Schedule:
             return cls(tasks, tuple(Point(**each) for each in found["points"]), int(found["seed"]))
         except (ValueError, TypeError, KeyError, zlib.error) as error:
             raise UsageError(
-                f"This is no token of a schedule: {token!r:.60}.", remedy="Copy the whole token that search printed."
+                f"This is no token of a schedule: {token!r:.60}.",
+                remedy="Copy the whole token that search printed.",
             ) from error
 
     def lines(self) -> list[str]:
@@ -125,7 +126,9 @@ class Laboratory:
             ids = [world.next_id() for _ in schedule.tasks]
             world.ready_ids = list(ids)
             places = {str(place): task_id for place, task_id in enumerate(ids)}
-            points = [asdict(replace(each, task=places.get(each.task, each.task))) for each in schedule.points]
+            points = [
+                asdict(replace(each, task=places.get(each.task, each.task))) for each in schedule.points
+            ]
             world.ask("plan", points=points, known=ids, seed=schedule.seed, shuffled=schedule.seed > 0)
             Conductor(world, self.contract, _silent).run([self._experiment(schedule)])
             self._drain()
@@ -145,7 +148,11 @@ class Laboratory:
         queues = [str(name) for name in world.snapshot.get("queues") or ()]
         while world.clock.now_s() < ends_s:
             state = world.broker.read(queues)
-            consumed = [name for name in queues if any(not w.queues or name in w.queues for w in world.workers.values())]
+            consumed = [
+                name
+                for name in queues
+                if any(not w.queues or name in w.queues for w in world.workers.values())
+            ]
             if not state.unacked and not any(state.queues[name].depth for name in consumed):
                 return
             seen = len(world.arrived())
@@ -162,7 +169,9 @@ class Laboratory:
             # Tasks of one name have equal arguments where `identical`; `vary` makes the others differ.
             twins = task.twin_of is not None or any(other.twin_of == place for other in schedule.tasks)
             sends.append(Send(task.name, body, at_s=task.at_s + place * 1e-6, identical=twins))
-        return Experiment("trial/all", "all", tuple(sends), settle_within_s=self.settle_within_s, runaway_after=60)
+        return Experiment(
+            "trial/all", "all", tuple(sends), settle_within_s=self.settle_within_s, runaway_after=60
+        )
 
     def _request(self) -> run.Request:
         settings = self.settings
@@ -174,11 +183,19 @@ class Laboratory:
 
 @contextmanager
 def laboratory(
-    app: str, contract: Contract, workdir: Path, *, broker: str = "redis", seed: int = 0, guarantees: Sequence[str] = ()
+    app: str,
+    contract: Contract,
+    workdir: Path,
+    *,
+    broker: str = "redis",
+    seed: int = 0,
+    guarantees: Sequence[str] = (),
 ) -> Iterator[Laboratory]:
     """Open a simulated world for trials; `UsageError` where nothing that can be judged is promised."""
     kind: type[Stage] = discovery.find("stages", "simulated")
-    quiet = replace(contract, tiers=tuple(replace(tier, events=False, structured_logs=False) for tier in contract.tiers))
+    quiet = replace(
+        contract, tiers=tuple(replace(tier, events=False, structured_logs=False) for tier in contract.tiers)
+    )
     settings = StageSettings(app=app, contract=quiet, workdir=workdir, broker=broker, seed=seed)
     wanted = tuple(guarantees) or GENERAL
     with kind.open(settings) as world:
@@ -191,16 +208,20 @@ def laboratory(
         ]
         if not promised:
             raise UsageError(
-                f"The contract promises none of {', '.join(wanted)}.", remedy="Name a guarantee that it promises."
+                f"The contract promises none of {', '.join(wanted)}.",
+                remedy="Name a guarantee that it promises.",
             )
         yield Laboratory(world, resolved, tuple(promised), settings)
 
 
 def _warm(world: Any) -> None:
     """One task with a stand-in body, so that no copy has to load and cache what all of them need."""
-    task_id = world.send(world.tasks[0], [], {}, body={"stub": True, "returns_bytes": 1}, experiment="warm/all")
+    task_id = world.send(
+        world.tasks[0], [], {}, body={"stub": True, "returns_bytes": 1}, experiment="warm/all"
+    )
     world.advance(
-        lambda: any(e.kind == "message-acked" and e.task_id == task_id for e in world.arrived()), within_s=60.0
+        lambda: any(e.kind == "message-acked" and e.task_id == task_id for e in world.arrived()),
+        within_s=60.0,
     )
     world.advance(lambda: False, within_s=1.0)
     world.result_exists("warm")

@@ -109,8 +109,8 @@ def _contradicted(life: Life) -> Finding | None:
 
 def _judged(life: Life, at_end: Held | None, tier: Tier, history: History) -> Finding | str:
     """What became of one task: a word where it is accounted for, a finding where it is not."""
-    if life.dead_letters:
-        return "dead-lettered"
+    if life.dead_letters or (life.outcome is None and _stored(life)):
+        return "dead-lettered" if life.dead_letters else "succeeded"
     if life.outcome == "unknown-task":
         return broken(
             f"{life.task} was thrown away: the worker knows no such task",
@@ -120,8 +120,6 @@ def _judged(life: Life, at_end: Held | None, tier: Tier, history: History) -> Fi
         )
     if life.outcome is not None and not _goes_on(life):
         return "expired" if life.end is not None and life.end.get("expired") else life.outcome
-    if any(event.get("status") == "SUCCESS" for event in life.of("result-stored")):
-        return "succeeded"  # the process died before it could say so; its result is there
     if at_end is None:
         return unknown("nobody read the broker at the end")
     if at_end.holds(life.task_id) and _is_not_due(life, at_end):
@@ -144,6 +142,11 @@ def _goes_on(life: Life) -> bool:
     messages = sum(not event.get("retries") for event in life.of("task-sent"))
     ignored = [event for event in life.of("body-left") if event.get("error_type") == "Ignore"]
     return life.outcome == "ignored" and len(ignored) < messages
+
+
+def _stored(life: Life) -> bool:
+    """Whether its success is with the result backend: its process died before it could say so."""
+    return any(event.get("status") == "SUCCESS" for event in life.of("result-stored"))
 
 
 def _queued(life: Life, at_end: Held, tier: Tier, history: History) -> Finding | str:

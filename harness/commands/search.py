@@ -19,10 +19,16 @@ from harness.view import Progress
 
 @click.command("search")
 @app_options
-@click.option("--examples", type=click.IntRange(1), metavar="N", help="How many schedules to try; 1,000 unless said.")
+@click.option(
+    "--examples", type=click.IntRange(1), metavar="N", help="How many schedules to try; 1,000 unless said."
+)
 @click.option("--for", "duration", metavar="60s", help="How long to look instead: 60s, 5m.")
-@click.option("--guarantee", "guarantees", multiple=True, metavar="G", help="Judge only these; may be repeated.")
-@click.option("--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq, simulated.")
+@click.option(
+    "--guarantee", "guarantees", multiple=True, metavar="G", help="Judge only these; may be repeated."
+)
+@click.option(
+    "--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq, simulated."
+)
 @click.option(
     "--contract",
     "contract_path",
@@ -77,8 +83,20 @@ def command(
     if trial is None or not trial.broken:
         click.echo(f"{said}: nothing broken")
         ctx.exit(0)
-    words = ["celery-harness", "search", "-A", name, *(["--workdir", str(workdir)] if workdir != Path() else [])]
-    words += ["--broker", broker, "--seed", str(seed), *(word for each in guarantees for word in ("--guarantee", each))]
+    words = [
+        "celery-harness",
+        "search",
+        "-A",
+        name,
+        *(["--workdir", str(workdir)] if workdir != Path() else []),
+    ]
+    words += [
+        "--broker",
+        broker,
+        "--seed",
+        str(seed),
+        *(word for each in guarantees for word in ("--guarantee", each)),
+    ]
     for verdict in trial.broken:
         click.echo(f"BROKEN {verdict.guarantee} [{verdict.tier}]: {verdict.observed}")
         click.echo(f"  blame      {verdict.blame}")

@@ -20,10 +20,18 @@ HEADINGS = {"kill_worker": "worker lost", "kill_child": "child lost", "drop_conn
 
 @click.command("sweep")
 @app_options
-@click.option("--task", "tasks", multiple=True, required=True, metavar="NAME", help="Whose life; may be repeated.")
-@click.option("--fails", type=int, default=0, show_default=True, help="How many attempts fail before one succeeds.")
-@click.option("--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq, simulated.")
-@click.option("--guarantee", "guarantees", multiple=True, metavar="G", help="Judge only these; may be repeated.")
+@click.option(
+    "--task", "tasks", multiple=True, required=True, metavar="NAME", help="Whose life; may be repeated."
+)
+@click.option(
+    "--fails", type=int, default=0, show_default=True, help="How many attempts fail before one succeeds."
+)
+@click.option(
+    "--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq, simulated."
+)
+@click.option(
+    "--guarantee", "guarantees", multiple=True, metavar="G", help="Judge only these; may be repeated."
+)
 @click.option(
     "--contract",
     "contract_path",
@@ -51,7 +59,9 @@ def command(
     ):
         unknown = [task for task in tasks if task not in lab.world.tasks]
         if unknown:
-            raise UsageError(f"The app has no task {unknown[0]!r}.", remedy=f"It has: {', '.join(lab.world.tasks)}.")
+            raise UsageError(
+                f"The app has no task {unknown[0]!r}.", remedy=f"It has: {', '.join(lab.world.tasks)}."
+            )
         raises = "filesystem" if fails else None
         schedule = Schedule(tuple(Task(task, raises=raises, failing_attempts=fails) for task in tasks))
         found = sweeping.sweep(lab, schedule, progress.say)
@@ -66,9 +76,15 @@ def table(found: Sweep) -> list[str]:
     head = ["step", "in", *(f"{HEADINGS[action]} {when}" for action, when in columns)]
     rows = [[_step(row), row.role, *(_cell(row, column) for column in columns)] for row in found.rows]
     widths = [max(len(line[place]) for line in [head, *rows]) for place in range(len(head))]
-    lines = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in [head, *rows]]
+    lines = [
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
+        for line in [head, *rows]
+    ]
     safe = found.trials - len(found.broken)
-    lines += ["", f"{len(found.rows)} steps, {found.trials} losses: {safe} stood, {len(found.broken)} broke a guarantee"]
+    lines += [
+        "",
+        f"{len(found.rows)} steps, {found.trials} losses: {safe} stood, {len(found.broken)} broke something",
+    ]
     return lines
 
 

@@ -63,6 +63,8 @@ class Steps:
         self.drop: Drop = lambda: None
         self.kill_worker: Drop = _kill_worker
         self.kill_child: Drop = _kill_child
+        self.redis = True
+        """Whether the broker is Redis: whose client says that a connection is lost."""
 
     def follow(self, points: Iterable[Mapping[str, Any]], known: Iterable[str]) -> None:
         """From now on this plan holds; counting begins anew. `known` are the ids that it may name."""
@@ -108,7 +110,15 @@ class Steps:
         elif point.action == "delay":
             time.sleep(DELAY_S)
         else:
-            raise ConnectionResetError(104, f"ordered by the harness: {point.action}")
+            raise self.lost(point.kind, f"ordered by the harness: {point.action}")
+
+    def lost(self, kind: str, text: str) -> Exception:
+        """What the client library raises where the connection is lost at such a step."""
+        if self.redis or kind in ("cache", "result"):
+            from redis.exceptions import ConnectionError as Lost
+
+            return Lost(text)
+        return ConnectionResetError(104, text)
 
     def install(self) -> None:
         """Before anything else wraps the same calls."""
@@ -128,7 +138,9 @@ class Steps:
         @functools.wraps(original)
         def publish(this: Any, body: Any, priority: Any, content_type: Any, encoding: Any, headers: Any, *rest: Any, **more: Any) -> Any:  # fmt: skip  # noqa: E501
             given = headers or {}
-            act = functools.partial(original, this, body, priority, content_type, encoding, headers, *rest, **more)
+            act = functools.partial(
+                original, this, body, priority, content_type, encoding, headers, *rest, **more
+            )
             return self.around("publish", given.get("id"), given.get("task"), act)
 
         kind._publish = publish
@@ -137,7 +149,9 @@ class Steps:
         for method, step in (("ack", "ack"), ("reject", "reject"), ("requeue", "reject")):
             original = getattr(kind, method)
 
-            def settle(this: Any, *args: Any, _original: Any = original, _step: str = step, **more: Any) -> Any:
+            def settle(
+                this: Any, *args: Any, _original: Any = original, _step: str = step, **more: Any
+            ) -> Any:
                 headers = this.headers or {}
                 act = functools.partial(_original, this, *args, **more)
                 return self.around(_step, headers.get("id"), headers.get("task"), act)

@@ -1,4 +1,4 @@
-"""``python -m harness.simulation``: the clock first, then everything else (see `harness.simulation.server`)."""
+"""``python -m harness.simulation``: the clock first, then everything else (see `server`)."""
 
 import sys
 

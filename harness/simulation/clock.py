@@ -1,7 +1,7 @@
 """The virtual clock of a simulating process; installed before Celery, kombu, redis or the app are imported.
 
 ``from time import monotonic`` and default arguments take the function that is there at import
-(`kombu/asynchronous/timer.py`, `celery/app/trace.py`), so `install` comes first. `time.time` and everything in
+(`kombu/asynchronous/timer.py`, `celery/app/trace.py`), so `install` comes first. `time.time` and all of
 `datetime` are time-machine's, which patches them in C; replacing `time.time` in Python as well makes
 time-machine 3 read a slot that is not there and crash.
 """
@@ -57,7 +57,7 @@ class Clock:
         self.ns = ns
         self.reads = 0
         if self.traveller is not None:
-            self.traveller._destination_timestamp_ns = ns + self.wall_ahead_ns  # noqa: SLF001 - move_to parses
+            self.traveller._destination_timestamp_ns = ns + self.wall_ahead_ns
 
     def step_wall(self, seconds: float) -> None:
         """The wall clock steps, the monotonic clock does not."""
@@ -117,9 +117,9 @@ def install() -> None:
     patch.clock_gettime_ns = lambda which: int(_clock_gettime(which) * NS)
     system: Any = os
     system.urandom = _urandom
-    system.getpid = lambda: CLOCK.getpid()
-    system.getppid = lambda: CLOCK.getppid()
-    system.kill = lambda pid, number: CLOCK.kill(pid, number)
+    system.getpid = lambda: CLOCK.getpid()  # noqa: PLW0108 - looked up at each call
+    system.getppid = lambda: CLOCK.getppid()  # noqa: PLW0108 - as above
+    system.kill = lambda pid, number: CLOCK.kill(pid, number)  # noqa: PLW0108 - as above
     _seed_everything()
     time_machine.travel(CLOCK.ns / NS, tick=False).start()
 
@@ -131,12 +131,12 @@ def install() -> None:
             return int(self._destination_timestamp_ns)
 
     stack: Any = time_machine.traveller_stack
-    CLOCK.traveller = stack[-1] = Traveller(CLOCK.ns, None, False)  # type: ignore[arg-type]
+    CLOCK.traveller = stack[-1] = Traveller(CLOCK.ns, None, False)
     CLOCK.running = True
 
 
 def _seed_everything() -> None:
-    """Whoever asks for randomness without a seed gets the run's own (`random.Random()`, `uuid`, `secrets`)."""
+    """Whoever asks for randomness without a seed gets the run's own (`uuid`, `secrets`)."""
     source: Any = random
     source._urandom = _urandom
     original = random.Random.seed

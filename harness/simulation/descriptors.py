@@ -90,7 +90,7 @@ def wait_for(descriptors: list[Descriptor], timeout_s: float | None) -> None:
 
 
 class Poller:
-    """Stands in for ``kombu.utils.eventio.poll()``: numbers in, (number, READ) out, in order of registration."""
+    """Stands in for ``kombu.utils.eventio.poll()``: numbers in, (number, READ) out, in order."""
 
     def __init__(self) -> None:
         self.registered: dict[int, int] = {}

@@ -72,7 +72,7 @@ class Call:
 
 def stir() -> None:
     """Clocks or servers have done what nobody could foresee."""
-    for call in list(CALLS):
+    for call in CALLS:
         call.stir()
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import celery.worker.components
-import kombu.asynchronous.hub
 from kombu.asynchronous.hub import Hub
 from kombu.asynchronous.timer import Entry, Timer
 from vine import Thenable, promise
@@ -17,12 +16,12 @@ from harness.simulation.clock import CLOCK, NS
 from harness.simulation.descriptors import Descriptor, Poller
 
 IDLE_CALLS = frozenset({"maybe_refresh_binding_expiry", "maybe_reauth"})
-"""Timers of kombu's Redis transport that do nothing but for bindings that expire and streamed credentials
+"""Timers of kombu's Redis transport, for bindings that expire and streamed credentials only
 (`kombu/transport/redis.py`); each second they would wake every worker."""
 
 
 class OrderedEntry(Entry):
-    """kombu orders entries of one moment by their address (`kombu/asynchronous/timer.py`); we by their age."""
+    """kombu orders entries of one moment by address (`kombu/asynchronous/timer.py`), we by age."""
 
     __slots__ = ("place",)
     places = itertools.count()
@@ -98,7 +97,7 @@ class Waker(Descriptor):
         self.forget()
 
 
-class SimulatedHub(Hub):  # type: ignore[misc]
+class SimulatedHub(Hub):
     """The event loop of a simulated worker."""
 
     def __init__(self, timer: Any = None) -> None:
@@ -116,7 +115,7 @@ class SimulatedHub(Hub):  # type: ignore[misc]
         if getattr(self, "_waker", None) is not None:
             self._poller.register(self._waker, self.READ)
 
-    def _create_waker(self) -> Waker:
+    def _create_waker(self) -> Any:
         return self._waker
 
     def _due_in_s(self) -> float | None:
@@ -164,8 +163,9 @@ def install() -> None:
     """Workers that start from now on have this loop, and kombu's Redis transport this poller."""
     import kombu.transport.redis
 
-    kombu.asynchronous.hub.poll = Poller
-    kombu.transport.redis.poll = Poller
+    loops: Any = kombu.asynchronous.hub
+    transport: Any = kombu.transport.redis
+    loops.poll = transport.poll = Poller
     celery.worker.components._Hub = SimulatedHub
     celery.worker.components._Timer = OrderedTimer
     cycle: Any = kombu.transport.redis.MultiChannelPoller

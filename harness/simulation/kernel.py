@@ -1,4 +1,4 @@
-"""A deterministic scheduler of simulated processes: one heap of events in virtual nanoseconds, greenlets on it.
+"""A deterministic scheduler of simulated processes: one heap of events, greenlets on it, virtual time.
 
 Nothing runs at once: a greenlet runs until it waits (for a moment, a message, another process), and what
 happens at the same moment happens in the order in which it was asked for, or as the seed has it (`shuffled`).
@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,7 @@ Timer = list[Any]
 """An entry of the heap: [when, tie, number, function, argument]; without a function it was cancelled."""
 
 
-class Strand(greenlet.greenlet):
+class Strand(greenlet.greenlet):  # type: ignore[misc]
     """The greenlet of a simulated process."""
 
     process: Process
@@ -78,7 +79,7 @@ class Wakeup:
         self.strand = strand
         self.called = self.fired = False
         self.interruptible = interruptible
-        """Whether a signal ends the wait, as with ``epoll_wait`` (`signal(7)`), or it goes on, as with sleep."""
+        """Whether a signal ends the wait, as with ``epoll_wait`` (`signal(7)`), or goes on, as with sleep."""
 
     def __call__(self) -> None:
         """Something came: wake it when its turn comes."""
@@ -168,15 +169,7 @@ class Kernel:
                 CLOCK.set(heap[0][0])
                 continue
             heapq.heappop(heap)
-            self._events += 1
-            if self._events % EVENTS_PER_COLLECTION == 0:
-                gc.collect()
-            self._instant += 1
-            if self._instant > EVENTS_PER_INSTANT:
-                raise DeadlineExceeded(
-                    f"The simulation stands still at {CLOCK.now_s():g} s: something goes on without end "
-                    "and without letting time pass."
-                )
+            self._count()
             entry[3](entry[4])
         self.enter(self.client)
         if limit_ns > CLOCK.ns:
@@ -184,6 +177,18 @@ class Kernel:
                 return True
             CLOCK.set(limit_ns)
         return self.on_instant()
+
+    def _count(self) -> None:
+        """One event more."""
+        self._events += 1
+        if self._events % EVENTS_PER_COLLECTION == 0:
+            gc.collect()
+        self._instant += 1
+        if self._instant > EVENTS_PER_INSTANT:
+            raise DeadlineExceeded(
+                f"The simulation stands still at {CLOCK.now_s():g} s: something goes on without end "
+                "and without letting time pass."
+            )
 
     # Processes.
 
@@ -310,12 +315,14 @@ class Kernel:
         self.resume(*what)
 
     def end(self, process: Process, status: int) -> None:
-        """A process is no more, and the kernel closes what it had open; never returns to the process itself."""
+        """A process is no more, and the kernel closes what it had open; never returns to it."""
         if not process.alive:
             return
         process.alive, process.exit_status = False, status
         self.processes.pop(process.pid, None)
-        self.graveyard.append(process)  # a greenlet that nobody refers to is unwound, and would run its finally
+        self.graveyard.append(
+            process
+        )  # a greenlet that nobody refers to is unwound, and would run its finally
         self._ends += 1
         try:
             for function in process.on_end:
@@ -344,13 +351,11 @@ class Kernel:
         for process in everybody:
             process.alive, process.paused = True, False
             for strand in process.strands:
-                if strand and not strand.dead:
+                if bool(strand) and not strand.dead:
                     self.enter(process)
                     self.running = strand
-                    try:
+                    with suppress(BaseException):  # the end of a world that is over
                         strand.throw(greenlet.GreenletExit)
-                    except BaseException:  # noqa: BLE001, S110 - the end of a world that is over
-                        pass
             process.strands.clear()
         self.running = None
         self.graveyard.clear()

@@ -40,7 +40,7 @@ class Lock:
         if self.taken and not self._free():
             if not blocking:
                 return False
-            if not self._wait(None if timeout is None or timeout < 0 else timeout):
+            if not self._wait(timeout if timeout >= 0 else None):
                 return False
         self.taken = True
         self.holder = WORLD.kernel.running if CLOCK.running else None
@@ -156,7 +156,7 @@ class ReentrantLock(Lock):
 def orphaned() -> None:
     """Somebody was killed: who waits for a lock that he held goes on."""
     for lock in list(WANTED):
-        if lock._free():  # noqa: SLF001 - our own
+        if lock._free():
             lock.wake()
 
 

@@ -167,7 +167,7 @@ class Reader(io.RawIOBase):
 def document(sender: str, to: list[str], raw: bytes) -> dict[str, Any]:
     """What is kept of a mail, as `harness.mail_sink` keeps it."""
     message = email.message_from_bytes(raw, policy=email.policy.default)
-    body = message.get_body(("plain", "html"))  # type: ignore[attr-defined]
+    body = message.get_body(("plain", "html"))
     text = str(body.get_content()) if body is not None else ""
     return {
         "to": list(to), "sender": sender, "subject": str(message["subject"] or "")[:TEXT_LIMIT],
@@ -182,14 +182,15 @@ def _address(line: bytes) -> str:
 def install(server: MailServer) -> None:
     """After the interlock: whoever sends mail talks to this server."""
 
+    socket_module: Any = socket
+
     def get_socket(_this: Any, _host: Any, _port: Any, timeout: Any) -> Session:
         if server.mode == "refuse":
             raise ConnectionRefusedError(111, "Connection refused")
-        default = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
+        default = socket_module._GLOBAL_DEFAULT_TIMEOUT
         return Session(server, None if timeout is default else timeout)
 
     plain: Any = smtplib.SMTP
     secure: Any = smtplib.SMTP_SSL
     plain._get_socket = secure._get_socket = get_socket
-    socket_module: Any = socket
     socket_module.getfqdn = lambda name="": name or "stage"  # smtplib would ask the resolver

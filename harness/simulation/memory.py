@@ -102,7 +102,7 @@ class Memory:
         kept = process.memory.get("celery")
         if kept is None:
             kept = process.memory["celery"] = self.fresh()
-        return dict.__getitem__(process.memory, "celery")  # type: ignore[no-any-return]
+        return dict.__getitem__(process.memory, "celery")
 
     @staticmethod
     def _worker_state(kept: dict[str, Any], wanted: dict[str, Any]) -> None:

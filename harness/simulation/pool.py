@@ -25,7 +25,6 @@ from harness.simulation.clock import CLOCK, NS
 from harness.simulation.descriptors import WORLD, wait_for
 from harness.simulation.kernel import Process, Strand
 
-
 FORK_S = 0.05
 """From fork to the first task of a child; were it nothing, a task that kills its child would be run again
 and again in no time."""
@@ -60,7 +59,9 @@ class Child:
         kernel = WORLD.kernel
         self.pool = pool
         parent = pool.process
-        self.process = Process(f"{parent.name}-child", "child" + parent.role.removeprefix("worker"), 0, parent)
+        self.process = Process(
+            f"{parent.name}-child", "child" + parent.role.removeprefix("worker"), 0, parent
+        )
         kernel.adopt(self.process)
         self.process.on_end.append(self._ended)
         self.process.on_signal = self._signal
@@ -90,9 +91,7 @@ class Child:
             self.job = None
             self.runs += 1
             if pool.runs_per_child and self.runs >= pool.runs_per_child:
-                signals.worker_process_shutdown.send(
-                    sender=pool.hostname, pid=self.process.pid, exitcode=0
-                )
+                signals.worker_process_shutdown.send(sender=pool.hostname, pid=self.process.pid, exitcode=0)
                 kernel.end(self.process, 0)
             kernel.park()
 
@@ -144,7 +143,11 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             )
             for name, task in self.app.tasks.items()
         }
-        self.location = (Tracers(self.app, tracers), prepare_accept_content(self.app.conf.accept_content), self.hostname)
+        self.location = (
+            Tracers(self.app, tracers),
+            prepare_accept_content(self.app.conf.accept_content),
+            self.hostname,
+        )
         self.children = [Child(self) for _ in range(self.limit)]
 
     def register_with_event_loop(self, loop: Any) -> None:
@@ -211,7 +214,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         if job.state != "running" or job.child is None:
             return
         self._close_job(job, "lost")
-        # `billiard/pool.py`, `on_hard_timeout`: the result first, then the callback, then the child is killed.
+        # `billiard/pool.py`, `on_hard_timeout`: result, then callback, then the child is killed.
         job.on_error(_raised(TimeLimitExceeded(job.hard_s)))
         job.on_timeout(soft=False, timeout=job.hard_s)
         if job.child.process.alive:
@@ -233,7 +236,9 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             self._feed()
         elif job.state == "running":
             self._close_job(job, "lost")
-            what = f"signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"exitcode {status}"
+            what = (
+                f"signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"exitcode {status}"
+            )
             job.on_error(_raised(WorkerLostError(f"Worker exited prematurely: {what}.")))
 
     def on_stop(self) -> None:
@@ -284,7 +289,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
 
 
 class Tracers(dict[str, Any]):
-    """The tracers of one worker by task name; one for a task that was registered later is made when asked for."""
+    """The tracers of one worker by task name; the task's own where it was registered later."""
 
     def __init__(self, app: Any, tracers: Mapping[str, Any]) -> None:
         super().__init__(tracers)

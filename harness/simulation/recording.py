@@ -19,7 +19,7 @@ from harness.probe.boot import Probe
 from harness.probe.config import ProbeConfig
 from harness.probe.effects import Effects
 from harness.probe.guard import Guard
-from harness.probe.interlock import Interlock, reaches
+from harness.probe.interlock import Interlock
 from harness.probe.observe import Observer
 from harness.probe.record import Recorder, bounded
 from harness.probe.steps import Steps
@@ -112,8 +112,10 @@ class MemoryProbe(Probe):
 
     def __init__(self, config: ProbeConfig) -> None:
         self.config = config
-        self.recorder = MemoryRecorder()
-        self.bodies = MemoryBodies(self.recorder)
+        self.lines = MemoryRecorder()
+        self.recorder = self.lines
+        self.orders = MemoryBodies(self.recorder)
+        self.bodies = self.orders
         self.observer = Observer(self.recorder, self.bodies)
         self.effects = Effects(self.recorder, config.cache_url)
         self.steps = Steps(self.recorder.write)
@@ -125,7 +127,7 @@ class MemoryProbe(Probe):
 
     def install(self) -> None:
         """Before anything of the app is imported."""
-        self.bodies.steps = self.steps
+        self.orders.steps = self.steps
         self.steps.install()
         self._wrap_cache()
         interlock = Interlock(self.config, lambda text: self.recorder.write("interlock-note", text=text))
@@ -133,16 +135,6 @@ class MemoryProbe(Probe):
         interlock.install()
         self.observer.install()
         self.effects.install_locks()
-
-    def verify(self, app: Any) -> list[str]:
-        """Look at the loaded app: what would it still reach?"""
-        found = reaches(app, self.config)
-        if found:
-            self.recorder.write("interlock-refused", address=found[0], blame=found[0], found=found)
-        else:
-            self.recorder.write("interlock-verified", role=self.recorder.role)
-        self.effects.install_rows()
-        return found
 
     def _kill_worker(self) -> None:
         """The worker whose main process or child runs is killed, with all of its children."""
@@ -183,5 +175,3 @@ class MemoryProbe(Probe):
         held = self.effects._held
         self.effects._held = set() if wanted is None else wanted
         return held
-
-

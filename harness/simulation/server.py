@@ -47,7 +47,9 @@ class Server:
         self.probe = MemoryProbe(ProbeConfig(**config))
         self.mail = mail.MailServer()
         self.stores = {name: Store(name, port) for name, port in opening["stores"].items()}
-        self.purity = Purity(lambda what, where: self.probe.recorder.write("simulation-note", what=what, where=where))
+        self.purity = Purity(
+            lambda what, where: self.probe.recorder.write("simulation-note", what=what, where=where)
+        )
         self._install(opening)
         self.client = SimulatedClient(self.probe, opening["app"], opening["setup"])
         self.workers = {each["name"]: Worker(each["name"], each["arguments"]) for each in opening["workers"]}
@@ -62,6 +64,7 @@ class Server:
         workers.install()
         database.install()
         mail.install(self.mail)
+        self.probe.steps.redis = opening["broker"] == "redis"
         if opening["broker"] == "rabbitmq":
             from harness.simulation import amqp
 
@@ -85,7 +88,9 @@ class Server:
             self._loaded()
         return {"answer": answers[0]}
 
-    def do_plan(self, points: list[dict[str, Any]], known: list[str], seed: int, shuffled: bool) -> dict[str, Any]:
+    def do_plan(
+        self, points: list[dict[str, Any]], known: list[str], seed: int, *, shuffled: bool
+    ) -> dict[str, Any]:
         """Strike at these protocol steps from now on (`harness.probe.steps`); ids and ties by this seed."""
         self.kernel.seed(seed, shuffled=shuffled)
         self.probe.steps.follow(points, known)
@@ -128,7 +133,7 @@ class Server:
 
     def do_advance(self, until_s: float) -> dict[str, Any]:
         """Let time pass up to a moment, or until something has been recorded, whichever is first."""
-        lines = self.probe.recorder
+        lines = self.probe.lines
         self.kernel.on_instant = lambda: bool(lines.lines) or len(self.mail.mails) > self._mails
         self.kernel.run(until_s)
         return {}
@@ -164,25 +169,27 @@ class Server:
         """A command that a Redis server of the stage executes; bytes travel as latin-1."""
         socket = stores.StoreSocket(self.stores[store], 0, 2)
         try:
-            socket.process([word.encode("latin-1") if isinstance(word, str) else str(word).encode() for word in words])
+            socket.process(
+                [word.encode("latin-1") if isinstance(word, str) else str(word).encode() for word in words]
+            )
             return {"value": _plain(socket.responses.popleft())}
         finally:
             socket.close()
 
     def do_order(self, task_id: str, body: dict[str, Any]) -> dict[str, Any]:
         """What the body of one task is to do."""
-        self.probe.bodies.by_id[task_id] = body
+        self.probe.orders.by_id[task_id] = body
         return {}
 
     def do_order_glob(self, glob: str, body: dict[str, Any]) -> dict[str, Any]:
         """What the bodies of all tasks that match are to do, until it is withdrawn."""
         self._globs += 1
-        self.probe.bodies.by_glob[self._globs] = (glob, body)
+        self.probe.orders.by_glob[self._globs] = (glob, body)
         return {"number": self._globs}
 
     def do_withdraw(self, number: int) -> dict[str, Any]:
         """The order holds no longer."""
-        self.probe.bodies.by_glob.pop(number, None)
+        self.probe.orders.by_glob.pop(number, None)
         return {}
 
     def do_behave(self, mode: str, code: int, at: str) -> dict[str, Any]:
@@ -211,9 +218,12 @@ class Server:
         try:
             answer = getattr(self, "do_" + command.pop("do"))(**command)
         except Exception as error:  # noqa: BLE001 - the harness is told, and says it in one line
-            answer = {"broken": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()[-4000:]}
+            answer = {
+                "broken": f"{type(error).__name__}: {error}",
+                "traceback": traceback.format_exc()[-4000:],
+            }
         answer["now_s"] = CLOCK.now_s()
-        answer["events"] = self.probe.recorder.take()
+        answer["events"] = self.probe.lines.take()
         answer["mails"] = self.mail.mails[self._mails :]
         self._mails = len(self.mail.mails)
         return dict(answer)

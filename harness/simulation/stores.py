@@ -94,8 +94,8 @@ class Store(FakeServer):
         self.port = port
         self.paused = False
         self.waiting: list[Blocked] = []
-        self.subscribers = defaultdict(Ordered)  # type: ignore[assignment]
-        self.psubscribers = defaultdict(Ordered)  # type: ignore[assignment]
+        self.subscribers: Any = defaultdict(Ordered)
+        self.psubscribers: Any = defaultdict(Ordered)
         self.dbs = defaultdict(self._database)
         self.by_port[port] = self
 
@@ -105,8 +105,8 @@ class Store(FakeServer):
     def clear(self) -> None:
         """Empty, as at the beginning; connections stay."""
         for database in self.dbs.values():
-            database._dict.clear()  # noqa: SLF001 - no watcher is to be told
-            database._expiry_heap.clear()  # noqa: SLF001
+            database._dict.clear()
+            database._expiry_heap.clear()
 
     def kill(self) -> None:
         """SIGKILL: every connection is closed, new ones are refused, data stay."""
@@ -185,7 +185,9 @@ class StoreSocket(FakeSocket, Descriptor):
         self.lost = False
         self.blocked: Blocked | None = None
         self.unsent: deque[list[bytes]] = deque()
-        FakeSocket.__init__(self, store, database, client_class=redis.Redis, client_info=_info(database, protocol))
+        FakeSocket.__init__(
+            self, store, database, client_class=redis.Redis, client_info=_info(database, protocol)
+        )
         self.responses: Any = deque()
         self._fileno = self.number  # `Descriptor` is the last of the classes that are initialized above
 
@@ -327,8 +329,13 @@ def _can_read(this: Any, timeout: float | None = 0) -> bool:
 
 
 def _read_response(
-    this: Any, disable_decoding: bool = False, *, timeout: Any = UNSAID, disconnect_on_error: bool = True, **_: Any
-) -> Any:  # noqa: FBT001, FBT002
+    this: Any,
+    disable_decoding: bool = False,  # noqa: FBT001, FBT002 - as redis-py has it
+    *,
+    timeout: Any = UNSAID,
+    disconnect_on_error: bool = True,
+    **_: Any,
+) -> Any:
     socket = this._sock
     if socket is None:
         raise redis.ConnectionError(LOST)

@@ -61,7 +61,7 @@ class Worker:
     def _live(self, _: Any = None) -> None:
         from celery.bin.celery import celery as command
 
-        assert self.process is not None
+        process: Any = self.process
         status = 0
         try:
             answer = command.main(args=self.arguments, prog_name="celery", standalone_mode=False)
@@ -71,11 +71,10 @@ class Worker:
         except Exception:  # noqa: BLE001 - a worker that cannot start says why, and ends
             sys.stderr.write(traceback.format_exc())
             status = 1
-        WORLD.kernel.end(self.process, status)
+        WORLD.kernel.end(process, status)
 
     def _signal(self, number: int) -> None:
-        process = self.process
-        assert process is not None
+        process: Any = self.process
         handler = (process.memory.get("signals") or {}).get(number)
         if not callable(handler):
             WORLD.kernel.end(process, -number)
@@ -86,11 +85,11 @@ class Worker:
 
     def _ended(self) -> None:
         """Children die with their parent (`celery/concurrency/prefork.py`, `set_pdeathsig`)."""
-        assert self.process is not None
-        for child in list(self.process.children):
+        process: Any = self.process
+        for child in list(process.children):
             WORLD.kernel.end(child, -signal.SIGKILL)
             close_databases(child)
-        close_databases(self.process)
+        close_databases(process)
         if self.restart_after_s is not None:
             WORLD.kernel.after(self.restart_after_s, self._again)
 

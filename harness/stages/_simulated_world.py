@@ -172,7 +172,11 @@ class SimulatedWorld:
 
     def next_id(self) -> str:
         """The id of the next task that is sent; ids come from the seed."""
-        return self.ready_ids.pop(0) if self.ready_ids else str(uuid.UUID(int=self.ids.getrandbits(128), version=4))
+        return (
+            self.ready_ids.pop(0)
+            if self.ready_ids
+            else str(uuid.UUID(int=self.ids.getrandbits(128), version=4))
+        )
 
     @contextmanager
     def copied(self) -> Iterator[None]:
@@ -214,4 +218,6 @@ class SimulatedWorld:
         ids = {e.task_id for e in self.log.arrived if e.kind == "task-sent" and e.task_id}
         at_s = (int(mail["mono_ns"]) - EPOCH_NS) / 1e9
         data = {name: mail.get(name) for name in ("to", "sender", "subject", "text")}
-        return Event(at_s, "alert-sent", "mail", None, None, {**data, "concerns": sorted(i for i in ids if i in text)})
+        return Event(
+            at_s, "alert-sent", "mail", None, None, {**data, "concerns": sorted(i for i in ids if i in text)}
+        )

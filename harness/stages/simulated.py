@@ -1,4 +1,4 @@
-"""Celery's own code on virtual time, in one process: no server, no real second, the same run for the same seed."""
+"""Celery's own code on virtual time, in one process: no server, and the same run for the same seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from harness.errors import StageError, UsageError
 from harness.launcher import ProcessLauncher, python_path
 from harness.probe.config import ProbeConfig
 from harness.stage import Stage, StageSettings, World
-from harness.stages._simulated_handles import SimulatedRabbit, SimulatedRedis, SimulatedStore, SimulatedWorker
+from harness.stages._simulated_handles import (
+    SimulatedRabbit,
+    SimulatedStore,
+    SimulatedWorker,
+    simulated_redis,
+)
 from harness.stages._simulated_world import SimulatedWorld
 from harness.stages._worker import QUIET_OPTIONS
 
@@ -33,8 +38,8 @@ class Simulated(Stage):
     """Celery's own code on virtual time, in one process that simulates workers, broker and servers.
 
     Workers are Celery's own command line with its event loop, consumer, tracer and retries; children, event
-    loop descriptors, Redis (fakeredis), RabbitMQ (a model) and SMTP are simulated. Hours take milliseconds, and the
-    same seed gives the same history, byte for byte. `docs/simulation.md` says what is not faithful.
+    loop descriptors, Redis (fakeredis), RabbitMQ (a model) and SMTP are simulated. Hours take milliseconds;
+    the same seed gives the same history, byte for byte. `docs/simulation.md` says what is not faithful.
     """
 
     @classmethod
@@ -67,13 +72,14 @@ class Simulated(Stage):
 def _check(settings: StageSettings) -> None:
     if settings.database != "sqlite":
         raise UsageError(
-            f"The simulated stage has no {settings.database}.", remedy="Run with --database sqlite, or --stage processes."
+            f"The simulated stage has no {settings.database}.",
+            remedy="Run with --database sqlite, or --stage processes.",
         )
     for layout in settings.contract.workers:
         if layout.pool not in POOLS:
             raise UsageError(
                 f"The pool {layout.pool!r} of worker {layout.name} cannot be simulated.",
-                remedy="Run with --stage processes: threads and event loops of other libraries take real time.",
+                remedy="Run with --stage processes: threads and other event loops take real time.",
             )
 
 
@@ -99,7 +105,7 @@ def _started(settings: StageSettings, launcher: ProcessLauncher) -> SimulatedWor
     stores = {name: SimulatedStore(world.ask, name, port) for name, port in PORTS.items()}
     world.results, world.cache = stores["results"], stores["cache"]
     rabbit: Any = SimulatedRabbit(world.ask, PORTS["broker"])
-    world.broker = SimulatedRedis(stores["broker"]) if settings.broker == "redis" else rabbit
+    world.broker = simulated_redis(stores["broker"]) if settings.broker == "redis" else rabbit
     world.workers.update(_workers(world, settings.contract.workers))
     commands = [{"name": name, "arguments": _command(settings, one)} for name, one in world.workers.items()]
     world.begin({
