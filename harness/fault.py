@@ -19,7 +19,7 @@ class Fault(ABC):
     scenario raises. The caller goes through `injected`, which records both ends.
     """
 
-    stages: ClassVar[frozenset[str]] = frozenset({"processes", "containers"})
+    stages: ClassVar[frozenset[str]] = frozenset({"processes", "containers", "simulated"})
     proxied: ClassVar[str | None] = None
     """The server that it needs a proxy before (of `harness.stage.SERVERS`); None where it needs none."""
 

@@ -49,6 +49,7 @@ kind                         data (all optional unless said; times are seconds s
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),
                              consumers ({queue: n}); at the end of the run
 ``clock-bent``               late_s, since_s: at some time between `since_s` and the event
+``simulation-note``          what, where: something that the simulated stage has no hold of (a thread, ...)
 ============================ =========================================================================
 """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _thread
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from harness.simulation.clock import CLOCK, real_monotonic, real_sleep
@@ -17,6 +18,7 @@ from harness.simulation.descriptors import WORLD
 from harness.simulation.kernel import Strand, Wakeup
 
 MAIN = _thread.get_ident()
+NOTE = "a thread was started; threads run in real time"
 FOREVER_S = 30.0
 """Real seconds for which a real thread of the app waits for a lock, at most."""
 
@@ -153,6 +155,10 @@ class ReentrantLock(Lock):
         self.depth = depth
 
 
+told: list[Callable[[str], None]] = []
+"""Who is told of threads."""
+
+
 def orphaned() -> None:
     """Somebody was killed: who waits for a lock that he held goes on."""
     for lock in list(WANTED):
@@ -168,6 +174,8 @@ def install() -> None:
     start_new_thread = _thread.start_new_thread
 
     def start(this: Any) -> None:
+        for tell in told:
+            tell(NOTE)
         module._limbo[this] = this
         start_new_thread(this._bootstrap, ())
         ends_s = real_monotonic() + FOREVER_S

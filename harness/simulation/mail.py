@@ -181,7 +181,6 @@ def _address(line: bytes) -> str:
 
 def install(server: MailServer) -> None:
     """After the interlock: whoever sends mail talks to this server."""
-
     socket_module: Any = socket
 
     def get_socket(_this: Any, _host: Any, _port: Any, timeout: Any) -> Session:

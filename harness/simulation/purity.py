@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 WATCHED = {
-    "_thread.start_new_thread": "a thread was started; threads run in real time",
     "subprocess.Popen": "a process was started; it runs in real time",
     "os.fork": "the process was forked; the child runs in real time",
     "os.forkpty": "the process was forked; the child runs in real time",
@@ -39,25 +38,27 @@ class Purity:
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.watching:
             return
-        what = WATCHED.get(event)
+        what = WATCHED.get(event, "")
         if event == "open" and args and args[0] in DEVICES:
             what = f"{args[0]} was read"
-        if what is None:
-            return
+        if what:
+            self.note(what)
+
+    def note(self, what: str) -> None:
+        """Say once for each place what the kernel does not know of."""
         where = _place()
-        if where and (what, where) not in self._said:
+        if self.watching and (what, where) not in self._said:
             self._said.add((what, where))
             self.report(what, where)
 
 
 def _place() -> str:
-    """The line of the app, or of a library, that did it; empty for our own."""
-    frames = [f for f in traceback.extract_stack()[:-2] if not f.filename.startswith("<")]
-    if frames and any(own in frames[-1].filename for own in OWN):
-        return ""
-    outside = [
-        f for f in frames if "site-packages" not in f.filename and "/lib/python" not in f.filename
-        and not any(own in f.filename for own in OWN)
-    ]  # fmt: skip
-    frame = outside[-1] if outside else frames[-1] if frames else None
+    """The line of the app, else of a library, that did it."""
+    frames = [
+        frame
+        for frame in traceback.extract_stack()[:-2]
+        if not frame.filename.startswith("<") and not any(own in frame.filename for own in OWN)
+    ]
+    outside = [f for f in frames if "site-packages" not in f.filename and "/lib/python" not in f.filename]
+    frame = next(iter([*outside[::-1], *frames[::-1]]), None)
     return f"{frame.filename}:{frame.lineno}" if frame is not None else "an unknown place"

@@ -58,6 +58,8 @@ class Server:
         self._globs = 0
 
     def _install(self, opening: Mapping[str, Any]) -> None:
+        self.purity.install()
+        locks.told.append(self.purity.note)
         self.probe.install()
         stores.install()
         hub.install()

@@ -1,0 +1,190 @@
+"""The simulated stage: Celery's own worker on virtual time, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from harness.contract_file import loads
+from harness.errors import AppError, UsageError
+from harness.fault import Fault, injected
+from harness.faults.broker_drops_connections import BrokerDropsConnections
+from harness.faults.broker_restart import BrokerRestart
+from harness.faults.child_kill import ChildKill
+from harness.faults.clock_step import ClockStep
+from harness.faults.results_gone import ResultsGone
+from harness.faults.worker_kill import WorkerKill
+from harness.faults.worker_pause import WorkerPause
+from harness.faults.worker_stop import WorkerStop
+from harness.history import Event, event_line
+from harness.stage import StageSettings, World
+from harness.stages.simulated import Simulated
+
+APP = """
+import threading, time
+from celery import Celery
+
+app = Celery("shop", broker="redis://example.invalid/0", backend="redis://example.invalid/1")
+app.conf.update(
+    task_acks_late=True, task_reject_on_worker_lost=True, broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 600},
+)
+
+
+@app.task(name="shop.sell", bind=True, max_retries=5)
+def sell(self, order, fails=False, takes_s=0.0):
+    time.sleep(takes_s)
+    try:
+        if fails:
+            raise OSError(5, "disk")
+    except OSError as error:
+        raise self.retry(exc=error, countdown=min(300, 30 * 2**self.request.retries))
+    return order
+
+
+@app.task(name="shop.fork")
+def fork():
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+"""
+CONTRACT = """
+[tiers.all]
+tasks = ["shop.*"]
+queue = "celery"
+
+[workers.one]
+queues = ["celery"]
+concurrency = 2
+"""
+BROKERS = ("redis", "rabbitmq")
+
+
+@contextmanager
+def opened(
+    folder: Path, broker: str = "redis", *, seed: int = 1, app: str = APP, **environment: str
+) -> Iterator[World]:
+    """A simulated world of a plain app."""
+    (folder / "shop.py").write_text(app, encoding="utf-8")
+    settings = StageSettings(
+        "shop:app", loads(CONTRACT), folder, broker=broker, seed=seed, environment=environment
+    )
+    with Simulated.open(settings) as world:
+        yield world
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world for this file and each broker."""
+    with opened(tmp_path_factory.mktemp("shop"), request.param) as found:
+        yield found
+
+
+def events(world: World, task_id: str, *kinds: str) -> list[Event]:
+    """What happened to a task."""
+    return [e for e in world.events() if e.task_id == task_id and (not kinds or e.kind in kinds)]
+
+
+def succeeds(world: World, *, within_s: float = 2_000.0, takes_s: float = 0.0) -> bool:
+    """Whether a task goes through worker, broker and result backend."""
+    task_id = world.send("shop.sell", [1], {"takes_s": takes_s})
+    return world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=within_s)
+
+
+def test_a_ladder_of_retries_keeps_its_delays_to_the_microsecond(world: World) -> None:
+    task_id = world.send("shop.sell", [1, True], {})
+    assert world.advance(lambda: bool(events(world, task_id, "task-failed")), within_s=2_000)
+    starts = [event.at_s for event in events(world, task_id, "task-started")]
+    gaps = [round(later - sooner, 3) for sooner, later in pairwise(starts)]
+    assert gaps == [30.0, 60.0, 120.0, 240.0, 300.0]
+
+
+def test_a_task_is_acknowledged_after_its_end(world: World) -> None:
+    task_id = world.send("shop.sell", [1], {})
+    assert world.advance(lambda: bool(events(world, task_id, "message-acked")), within_s=10)
+    kinds = [event.kind for event in events(world, task_id)]
+    assert kinds.index("task-succeeded") < kinds.index("message-acked")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        WorkerKill(), WorkerStop(), WorkerStop(cold=True), WorkerPause(), ChildKill(), BrokerRestart(),
+        BrokerDropsConnections(), ResultsGone(), ClockStep(3600.0),
+    ],
+    ids=lambda fault: fault.name,
+)  # fmt: skip
+def test_tasks_succeed_after_a_fault_is_healed(world: World, fault: Fault) -> None:
+    with injected(fault, world):
+        world.advance(lambda: False, within_s=5)
+    assert succeeds(world)
+
+
+def test_a_task_whose_worker_is_killed_runs_again(world: World) -> None:
+    task_id = world.send("shop.sell", [1], {"takes_s": 20})
+    assert world.advance(lambda: bool(events(world, task_id, "task-started")), within_s=10)
+    with injected(WorkerKill(), world):
+        pass
+    assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=1_000)
+    assert len(events(world, task_id, "task-started")) == 2
+
+
+def test_a_killed_worker_says_nothing_any_more(world: World) -> None:
+    task_id = world.send("shop.sell", [1], {"takes_s": 20})
+    assert world.advance(lambda: bool(events(world, task_id, "body-entered")), within_s=10)
+    with injected(WorkerKill(), world):
+        world.advance(lambda: False, within_s=30)
+        assert not events(world, task_id, "body-left")
+    assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=1_000)
+
+
+def history(folder: Path, hash_seed: str, broker: str) -> str:
+    """The events of a run with a ladder, a killed worker and lost connections."""
+    with opened(folder, broker, PYTHONHASHSEED=hash_seed) as world:
+        world.send("shop.sell", [1, True], {})
+        lost = world.send("shop.sell", [2], {"takes_s": 5})
+        world.advance(lambda: bool(events(world, lost, "body-entered")), within_s=5)
+        with injected(WorkerKill(), world):
+            world.advance(lambda: False, within_s=3)
+        world.broker.drop_connections()
+        world.advance(lambda: False, within_s=2_000)
+        return "\n".join(event_line(event) for event in world.events())
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_the_same_seed_gives_the_same_bytes_in_every_process(tmp_path: Path, broker: str) -> None:
+    first = history(tmp_path, "0", broker)
+    assert first.count("\n") > 40
+    assert history(tmp_path, "4711", broker) == first
+
+
+def test_a_thread_of_the_app_is_said(tmp_path: Path) -> None:
+    with opened(tmp_path) as world:
+        task_id = world.send("shop.fork", [], {})
+        assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=10)
+        notes = [event for event in world.events() if event.kind == "simulation-note"]
+        assert [note.get("what").partition(";")[0] for note in notes] == ["a thread was started"]
+        assert "shop.py" in notes[0].get("where")
+
+
+def test_what_happens_to_a_copy_happens_to_nothing_else(world: World) -> None:
+    before, now_s = len(world.events()), world.clock.now_s()
+    with world.copied():  # type: ignore[attr-defined]
+        assert succeeds(world)
+    assert (len(world.events()), world.clock.now_s()) == (before, now_s)
+
+
+def test_an_app_that_raises_at_import_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="ZeroDivisionError"), opened(tmp_path, app="1 / 0"):
+        pass
+
+
+def test_a_pool_of_threads_is_refused(tmp_path: Path) -> None:
+    contract = loads(CONTRACT.replace("concurrency = 2", 'concurrency = 2\npool = "threads"'))
+    settings = StageSettings("shop:app", contract, tmp_path)
+    with pytest.raises(UsageError, match="threads"), Simulated.open(settings):
+        pass

@@ -1,0 +1,139 @@
+"""Schedules on copies of a simulated world: found, shrunk, swept, and the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.contract_file import loads
+from harness.errors import UsageError
+from harness.probe.steps import Point
+from harness.search import search
+from harness.sweep import sweep
+from harness.trials import Laboratory, Schedule, Task, laboratory
+
+APP = """
+import os
+from celery import Celery
+
+BUG = {bug!r}
+app = Celery("shop", broker="redis://example.invalid/0", backend="redis://example.invalid/1")
+app.conf.update(
+    task_acks_late=BUG != "early ack", task_reject_on_worker_lost=True, task_default_queue="work",
+    broker_connection_retry_on_startup=True, broker_transport_options={{"visibility_timeout": 600}},
+)
+
+
+@app.task(name="shop.bury", ignore_result=True)
+def bury(name):
+    pass
+
+
+@app.task(bind=True, name="shop.pay", max_retries=5)
+def pay(self, order):
+    try:
+        return order
+    except OSError as error:
+        tried = self.request.retries
+        if tried >= (3 if BUG == "early letter" else 5):
+            bury.apply_async(kwargs={{"name": self.request.id}})
+        raise self.retry(exc=error, countdown=30 * 2**tried)
+"""
+CONTRACT = """
+[tiers.work]
+tasks = ["shop.pay"]
+queue = "work"
+
+[tiers.work.retry]
+on = ["filesystem"]
+max_retries = 5
+
+[tiers.work.dead_letter]
+to = "task:shop.bury"
+
+[workers.one]
+queues = ["work"]
+concurrency = 2
+
+[samples."shop.pay"]
+args = [1]
+vary = 0
+"""
+GUARANTEES = ("no_lost_task", "dead_letter_only_failed")
+
+
+@contextmanager
+def shop(folder: Path, bug: str = "") -> Iterator[Laboratory]:
+    """A laboratory for a small app, right or with a mistake planted in it."""
+    (folder / "shop.py").write_text(APP.format(bug=bug), encoding="utf-8")
+    with laboratory("shop:app", loads(CONTRACT), folder, guarantees=GUARANTEES) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """The app without a mistake."""
+    with shop(tmp_path_factory.mktemp("shop")) as found:
+        yield found
+
+
+def test_a_token_is_read_as_the_schedule_that_it_was_made_of() -> None:
+    point = Point("ack", "0", 1, "before", "kill_worker")
+    schedule = Schedule((Task("shop.pay", 1.0, "mail", 2), Task("shop.pay", twin_of=0)), (point,), 3)
+    assert Schedule.read(schedule.token()) == schedule
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "eJxLTEpOAQAEAgF-"])
+def test_what_is_no_token_is_refused(token: str) -> None:
+    with pytest.raises(UsageError, match="no token"):
+        Schedule.read(token)
+
+
+def test_a_trial_leaves_nothing_behind_for_the_next(lab: Laboratory) -> None:
+    schedule = Schedule((Task("shop.pay"),), (Point("ack", "0", 0, "before", "kill_worker"),), 5)
+    other = Schedule((Task("shop.pay", raises="filesystem", failing_attempts=3),))
+    first = lab.try_out(schedule).digest()
+    assert lab.try_out(other).digest() != first
+    assert lab.try_out(schedule).digest() == first
+
+
+def test_a_worker_lost_before_the_acknowledgement_runs_the_task_again(lab: Laboratory) -> None:
+    trial = lab.try_out(Schedule((Task("shop.pay"),), (Point("ack", "0", 0, "before", "kill_worker"),)))
+    assert sum(event.kind == "body-entered" for event in trial.history.events) == 2
+    assert not trial.broken
+
+
+def test_a_message_that_is_published_twice_runs_twice(lab: Laboratory) -> None:
+    trial = lab.try_out(Schedule((Task("shop.pay"),), (Point("publish", "0", 0, "after", "duplicate"),)))
+    assert sum(event.kind == "body-entered" for event in trial.history.events) == 2
+
+
+def test_a_sweep_strikes_at_every_step_of_a_life(lab: Laboratory) -> None:
+    found = sweep(lab, Schedule((Task("shop.pay"),)), lambda _text: None)
+    assert [row.kind for row in found.rows] == [
+        "publish", "deliver", "body-begin", "body-end", "result", "ack",
+    ]  # fmt: skip
+    assert found.trials == 2 * (1 + 2 + 2 + 2 + 2 + 2)
+    assert not found.broken
+
+
+def test_a_right_app_is_not_blamed(lab: Laboratory) -> None:
+    assert search(lab, examples=60, seeded=1).trial is None
+
+
+@pytest.mark.parametrize(
+    ("bug", "guarantee"), [("early ack", "no_lost_task"), ("early letter", "dead_letter_only_failed")]
+)
+def test_a_planted_mistake_is_found_and_shrunk(tmp_path: Path, bug: str, guarantee: str) -> None:
+    with shop(tmp_path, bug) as lab:
+        found = search(lab, examples=1_000, seeded=1)
+    assert found.trial is not None
+    assert guarantee in {verdict.guarantee for verdict in found.trial.broken}
+    schedule = found.trial.schedule
+    assert len(schedule.tasks) == 1
+    assert len(schedule.points) <= 1
+    with shop(tmp_path, bug) as fresh:
+        assert fresh.try_out(schedule).digest() == found.trial.digest()
