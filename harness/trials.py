@@ -124,7 +124,8 @@ class Laboratory:
         world = self.world
         with world.copied():
             ids = [world.next_id() for _ in schedule.tasks]
-            world.ready_ids = list(ids)
+            places_by_time = sorted(range(len(ids)), key=lambda place: (schedule.tasks[place].at_s, place))
+            world.ready_ids = [ids[place] for place in places_by_time]
             places = {str(place): task_id for place, task_id in enumerate(ids)}
             points = [
                 asdict(replace(each, task=places.get(each.task, each.task))) for each in schedule.points

@@ -16,7 +16,7 @@ from harness.sweep import sweep
 from harness.trials import Laboratory, Schedule, Task, laboratory
 
 APP = """
-import os
+import time
 from celery import Celery
 
 BUG = {bug!r}
@@ -35,6 +35,7 @@ def bury(name):
 @app.task(bind=True, name="shop.pay", max_retries=5)
 def pay(self, order):
     try:
+        time.sleep(0.2)
         return order
     except OSError as error:
         tried = self.request.retries
