@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.stages._simulated_world import SimulatedWorld
 
 READY_WITHIN_S = 60.0
+MOST_DEATHS = 20
 Ask = Callable[..., dict[str, Any]]
 
 
@@ -27,6 +28,8 @@ class SimulatedWorker:
         self.world = world
         self.layout = layout
         self.name = name
+        self._runs = self._told_to_stop = False
+        self._deaths = 0
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -45,6 +48,7 @@ class SimulatedWorker:
     def launch(self) -> None:
         """Start it (again) unless it runs."""
         if self.ended():
+            self._told_to_stop, self._runs = False, True
             self.world.ask("launch", worker=self.name)
 
     def ready(self) -> None:
@@ -63,6 +67,7 @@ class SimulatedWorker:
 
     def kill(self) -> None:
         """SIGKILL main and children at once."""
+        self._runs = False
         pid = int(self.world.ask("kill", worker=self.name)["pid"])
         if pid:
             self.world.record("worker-lost", worker=self.name, pid=pid, signal=int(signal.SIGKILL))
@@ -79,7 +84,19 @@ class SimulatedWorker:
     def stop(self, *, cold: bool) -> None:
         """SIGTERM (warm) or SIGQUIT (cold); does not wait."""
         if self.pid:
+            self._told_to_stop = True
             self.world.ask("signal", pid=self.pid, number=int(signal.SIGQUIT if cold else signal.SIGTERM))
+
+    def revive(self) -> bool:
+        """Start it again where it has ended by itself; whether it had."""
+        if not self._runs or self._told_to_stop or not self.ended():
+            return False
+        self._deaths += 1
+        self.world.record("worker-lost", worker=self.name)
+        if self._deaths > MOST_DEATHS:
+            raise StageError(f"Worker {self.name} ended by itself {self._deaths} times.", remedy=self._log())
+        self.launch()
+        return True
 
     def pause(self) -> None:
         """SIGSTOP main and children."""

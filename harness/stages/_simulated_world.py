@@ -12,13 +12,13 @@ from typing import Any
 
 from harness.broker import Broker
 from harness.database import SqliteDatabase
-from harness.errors import DeadlineExceeded, StageError
+from harness.errors import DeadlineExceeded, StageError, UsageError
 from harness.event_log import Log
 from harness.history import Event
 from harness.inspection import app_error, refusal
 from harness.launcher import ProcessLauncher
 from harness.redis_server import entries
-from harness.stage import StageSettings
+from harness.stage import Link, StageSettings
 from harness.stages._simulated_handles import SimulatedClock, SimulatedMail, SimulatedStore, SimulatedWorker
 
 ANSWER_WITHIN_S, TOLD_WITHIN_S = 120.0, 2.0
@@ -48,6 +48,8 @@ class SimulatedWorld:
         self.versions: dict[str, str] = {}
         self.log = Log(EPOCH_NS)
         self.ready_ids: list[str] = []
+        self.supervised = False
+        """Whether the simulation itself starts workers again that a plan has killed."""
         self.ids = random.Random(f"harness{settings.seed}")
 
     @property
@@ -66,7 +68,9 @@ class SimulatedWorld:
         self.log.feed(answer["events"])
         for mail in answer["mails"]:
             self.mail.kept.append(mail)
-            self.log.add(self._alert(mail))
+            alert = self._alert(mail)
+            self.log.add(alert)
+            self._count(alert, str(mail.get("digest")))
         if "left" in answer and do != "leave":
             raise StageError(f"The copy of the simulating process ended (status {answer['left']}).")
         if "broken" in answer:
@@ -137,6 +141,25 @@ class SimulatedWorld:
             if event.kind == "interlock-refused":
                 raise refusal(dict(event.data))
 
+    def link(self, server: str) -> Link:
+        """There is no proxy: plans strike at protocol steps instead (`harness.trials`)."""
+        raise UsageError(
+            f"The simulated stage has no proxy before {server}.", remedy="Run with --stage processes."
+        )
+
+    def revive(self) -> bool:
+        """Start workers again that have ended by themselves; whether there were any."""
+        if self.supervised:
+            return False
+        return sum(worker.revive() for worker in self.workers.values()) > 0
+
+    def _count(self, mail: Event, digest: str) -> None:
+        """A mail that was kept is an effect of the task that was sending it then."""
+        sending = [e for e in self.log.arrived if e.kind == "mail-sending" and e.get("digest") == digest]
+        for event in [event for event in sending if event.at_s <= mail.at_s][-1:]:
+            data = {"effect": "mail", "what": ",".join(mail.get("to") or ()), "key": digest}
+            self.log.add(Event(mail.at_s, "effect", "mail", event.task_id, event.task, data))
+
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""
         number = self.ask("order_glob", glob=glob, body=dict(body))["number"]
@@ -192,6 +215,7 @@ class SimulatedWorld:
             self.mail.kept[:] = kept
             self.ids.setstate(ids)
             self.ready_ids = []
+            self.supervised = False
             self.ask("leave")
             self.database.put_back(files)
 

@@ -75,6 +75,11 @@ def _check(settings: StageSettings) -> None:
             f"The simulated stage has no {settings.database}.",
             remedy="Run with --database sqlite, or --stage processes.",
         )
+    if settings.proxies:
+        raise UsageError(
+            f"The simulated stage has no proxy before {settings.proxies[0]}.",
+            remedy="Run with --stage processes.",
+        )
     for layout in settings.contract.workers:
         if layout.pool not in POOLS:
             raise UsageError(
