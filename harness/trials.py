@@ -131,6 +131,7 @@ class Laboratory:
                 asdict(replace(each, task=places.get(each.task, each.task))) for each in schedule.points
             ]
             world.ask("plan", points=points, known=ids, seed=schedule.seed, shuffled=schedule.seed > 0)
+            world.supervised = True
             Conductor(world, self.contract, _silent).run([self._experiment(schedule)])
             self._drain()
             history = run.record_of(world, self.contract, self._request())

@@ -9,6 +9,7 @@ import smtplib
 import socket
 from typing import Any
 
+from harness.mail_digest import digest
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import Descriptor
 
@@ -171,7 +172,7 @@ def document(sender: str, to: list[str], raw: bytes) -> dict[str, Any]:
     text = str(body.get_content()) if body is not None else ""
     return {
         "to": list(to), "sender": sender, "subject": str(message["subject"] or "")[:TEXT_LIMIT],
-        "text": text.replace("\r\n", "\n")[:TEXT_LIMIT], "mono_ns": CLOCK.ns,
+        "text": text.replace("\r\n", "\n")[:TEXT_LIMIT], "mono_ns": CLOCK.ns, "digest": digest(raw),
     }  # fmt: skip
 
 

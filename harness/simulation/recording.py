@@ -20,6 +20,7 @@ from harness.probe.config import ProbeConfig
 from harness.probe.effects import Effects
 from harness.probe.guard import Guard
 from harness.probe.interlock import Interlock
+from harness.probe.ledger import Ledger
 from harness.probe.observe import Observer
 from harness.probe.record import Recorder, bounded
 from harness.probe.steps import Steps
@@ -33,8 +34,10 @@ ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 class MemoryRecorder(Recorder):
     """Keeps events as lines of JSON, in the order in which they happen."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
         self.lines: list[str] = []
+        self.folder = folder
+        """Has another name in each run; the record has ``{stage}`` instead."""
 
     @property
     def role(self) -> str:  # type: ignore[override]
@@ -56,6 +59,8 @@ class MemoryRecorder(Recorder):
         if data:
             event["data"] = data
         line = json.dumps(event, default=bounded)
+        if self.folder in line:
+            line = line.replace(self.folder, "{stage}")
         self.lines.append(ADDRESS.sub("0x", line) if "0x" in line else line)
 
     def take(self) -> list[str]:
@@ -112,7 +117,7 @@ class MemoryProbe(Probe):
 
     def __init__(self, config: ProbeConfig) -> None:
         self.config = config
-        self.lines = MemoryRecorder()
+        self.lines = MemoryRecorder(config.folder)
         self.recorder = self.lines
         self.orders = MemoryBodies(self.recorder)
         self.bodies = self.orders
@@ -135,6 +140,7 @@ class MemoryProbe(Probe):
         interlock.install()
         self.observer.install()
         self.effects.install_locks()
+        Ledger(self.recorder, self.config.folder).install()
 
     def _kill_worker(self) -> None:
         """The worker whose main process or child runs is killed, with all of its children."""

@@ -29,6 +29,8 @@ from harness.simulation.recording import MemoryProbe
 from harness.simulation.stores import Store
 from harness.simulation.workers import Worker
 
+FOLDER_NUMBER = 900
+"""The descriptor of the stage's folder; `harness.stages.simulated.FILES` is a path through it."""
 RESTART_S = 5.0
 """How long a worker that a plan has killed stays away; a supervisor brings it back."""
 
@@ -42,6 +44,7 @@ class Server:
         self.logs = Logs()
         self.logs.install()
         config = dict(opening["config"])
+        os.dup2(os.open(config["folder"], os.O_RDONLY | os.O_DIRECTORY), FOLDER_NUMBER)
         config["mail"] = tuple(config["mail"])
         config["allowed"] = tuple(tuple(each) for each in config["allowed"])
         self.probe = MemoryProbe(ProbeConfig(**config))

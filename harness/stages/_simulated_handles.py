@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 READY_WITHIN_S = 60.0
 MOST_DEATHS = 20
-"""As in `harness.stages._worker`."""
 Ask = Callable[..., dict[str, Any]]
 
 
@@ -29,8 +28,8 @@ class SimulatedWorker:
         self.world = world
         self.layout = layout
         self.name = name
+        self._runs = self._told_to_stop = False
         self._deaths = 0
-        self._is_to_run = False
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -48,8 +47,8 @@ class SimulatedWorker:
 
     def launch(self) -> None:
         """Start it (again) unless it runs."""
-        self._is_to_run = True
         if self.ended():
+            self._told_to_stop, self._runs = False, True
             self.world.ask("launch", worker=self.name)
 
     def ready(self) -> None:
@@ -66,21 +65,9 @@ class SimulatedWorker:
         """Whether its main process has ended."""
         return not self.pid
 
-    def has_died(self) -> bool:
-        """Whether it has ended, and nobody here has ended it or told it to stop."""
-        return self._is_to_run and self.ended()
-
-    def revive(self) -> None:
-        """Put its death on record and start it again."""
-        self._deaths += 1
-        self.world.record("worker-lost", worker=self.name, pid=0)
-        if self._deaths > MOST_DEATHS:
-            raise StageError(f"Worker {self.name} ended by itself {self._deaths} times.", remedy=self._log())
-        self.launch()
-
     def kill(self) -> None:
         """SIGKILL main and children at once."""
-        self._is_to_run = False
+        self._runs = False
         pid = int(self.world.ask("kill", worker=self.name)["pid"])
         if pid:
             self.world.record("worker-lost", worker=self.name, pid=pid, signal=int(signal.SIGKILL))
@@ -96,9 +83,20 @@ class SimulatedWorker:
 
     def stop(self, *, cold: bool) -> None:
         """SIGTERM (warm) or SIGQUIT (cold); does not wait."""
-        self._is_to_run = False
         if self.pid:
+            self._told_to_stop = True
             self.world.ask("signal", pid=self.pid, number=int(signal.SIGQUIT if cold else signal.SIGTERM))
+
+    def revive(self) -> bool:
+        """Start it again where it has ended by itself; whether it had."""
+        if not self._runs or self._told_to_stop or not self.ended():
+            return False
+        self._deaths += 1
+        self.world.record("worker-lost", worker=self.name)
+        if self._deaths > MOST_DEATHS:
+            raise StageError(f"Worker {self.name} ended by itself {self._deaths} times.", remedy=self._log())
+        self.launch()
+        return True
 
     def pause(self) -> None:
         """SIGSTOP main and children."""

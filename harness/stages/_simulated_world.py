@@ -48,8 +48,9 @@ class SimulatedWorld:
         self.versions: dict[str, str] = {}
         self.log = Log(EPOCH_NS)
         self.ready_ids: list[str] = []
+        self.supervised = False
+        """Whether the simulation itself starts workers again that a plan has killed."""
         self.ids = random.Random(f"harness{settings.seed}")
-        self._is_copy = False
 
     @property
     def folder(self) -> Path:
@@ -67,7 +68,9 @@ class SimulatedWorld:
         self.log.feed(answer["events"])
         for mail in answer["mails"]:
             self.mail.kept.append(mail)
-            self.log.add(self._alert(mail))
+            alert = self._alert(mail)
+            self.log.add(alert)
+            self._count(alert, str(mail.get("digest")))
         if "left" in answer and do != "leave":
             raise StageError(f"The copy of the simulating process ended (status {answer['left']}).")
         if "broken" in answer:
@@ -139,20 +142,23 @@ class SimulatedWorld:
                 raise refusal(dict(event.data))
 
     def link(self, server: str) -> Link:
-        """There is none: a plan strikes at protocol steps instead (`harness.probe.steps`)."""
+        """There is no proxy: plans strike at protocol steps instead (`harness.trials`)."""
         raise UsageError(
-            f"The simulated stage has no proxy before {server}.", remedy="Run it with --stage processes."
+            f"The simulated stage has no proxy before {server}.", remedy="Run with --stage processes."
         )
 
     def revive(self) -> bool:
-        """Start workers again that have ended by themselves; whether there were any.
+        """Start workers again that have ended by themselves; whether there were any."""
+        if self.supervised:
+            return False
+        return sum(worker.revive() for worker in self.workers.values()) > 0
 
-        In a copy the simulation does so, after a time (`harness.simulation.workers`).
-        """
-        dead = [] if self._is_copy else [worker for worker in self.workers.values() if worker.has_died()]
-        for worker in dead:
-            worker.revive()
-        return bool(dead)
+    def _count(self, mail: Event, digest: str) -> None:
+        """A mail that was kept is an effect of the task that was sending it then."""
+        sending = [e for e in self.log.arrived if e.kind == "mail-sending" and e.get("digest") == digest]
+        for event in [event for event in sending if event.at_s <= mail.at_s][-1:]:
+            data = {"effect": "mail", "what": ",".join(mail.get("to") or ()), "key": digest}
+            self.log.add(Event(mail.at_s, "effect", "mail", event.task_id, event.task, data))
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""
@@ -202,15 +208,14 @@ class SimulatedWorld:
         self.log = log.copy()
         self.ask("fork")
         files = self.database.keep()
-        self._is_copy = True
         try:
             yield
         finally:
-            self._is_copy = False
             self.log = log
             self.mail.kept[:] = kept
             self.ids.setstate(ids)
             self.ready_ids = []
+            self.supervised = False
             self.ask("leave")
             self.database.put_back(files)
 

@@ -31,6 +31,9 @@ BROKERS = ("redis", "rabbitmq")
 POOLS = ("prefork", "processes", "solo")
 PORTS = {"broker": 1, "results": 2, "cache": 3}
 """Ports that nobody listens on for real; a connection that is not simulated is refused."""
+FILES = "/proc/self/fd/900/files"
+"""The app's files by a path that is the same in every run, also where it becomes part of a result: the
+simulating process holds the stage's folder open under this number (`harness.simulation.server`)."""
 MAIL = ("127.0.0.1", 4)
 
 
@@ -75,6 +78,11 @@ def _check(settings: StageSettings) -> None:
             f"The simulated stage has no {settings.database}.",
             remedy="Run with --database sqlite, or --stage processes.",
         )
+    if settings.proxies:
+        raise UsageError(
+            f"The simulated stage has no proxy before {settings.proxies[0]}.",
+            remedy="Run with --stage processes.",
+        )
     for layout in settings.contract.workers:
         if layout.pool not in POOLS:
             raise UsageError(
@@ -96,7 +104,7 @@ def _started(settings: StageSettings, launcher: ProcessLauncher) -> SimulatedWor
     process = launcher.popen(
         "simulation",
         [sys.executable, "-m", "harness.simulation"],
-        environment=_environment(settings, launcher, urls["broker"]),
+        environment=_environment(settings, urls["broker"]),
         workdir=settings.workdir,
         pipes=True,
     )
@@ -132,9 +140,9 @@ def _bring_up(world: SimulatedWorld) -> None:
     world.check_interlock()
 
 
-def _environment(settings: StageSettings, launcher: ProcessLauncher, broker_url: str) -> dict[str, str]:
+def _environment(settings: StageSettings, broker_url: str) -> dict[str, str]:
     given = {**settings.contract.environment, **settings.environment}
-    own = {name: value.replace("{files}", str(launcher.folder / "files")) for name, value in given.items()}
+    own = {name: value.replace("{files}", FILES) for name, value in given.items()}
     return {
         "PYTHONPATH": python_path(),
         "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),
