@@ -6,9 +6,10 @@ from harness.simulation import clock
 
 clock.install()
 
-from harness.simulation import locks  # noqa: E402 - the clock comes first
+from harness.simulation import locks, shortcuts  # noqa: E402 - the clock comes first
 
 locks.install()
+shortcuts.before_imports()
 
 from harness.simulation.server import main  # noqa: E402 - the clock comes first
 

@@ -75,6 +75,7 @@ class Memory:
             "joins": False,
             "held": set(),
             "database": None,
+            "output": (sys.__stdout__, sys.__stderr__),
         }
 
     def switch(self, old: Process, new: Process) -> None:
@@ -96,6 +97,8 @@ class Memory:
         hub.set_event_loop(wanted["loop"])
         kept["joins"], _state._task_join_will_block = _state._task_join_will_block, wanted["joins"]
         kept["held"] = self.held(wanted["held"])
+        kept["output"] = (sys.stdout, sys.stderr)
+        sys.stdout, sys.stderr = wanted["output"]
         self._database(kept, wanted)
 
     def _kept(self, process: Process) -> dict[str, Any]:

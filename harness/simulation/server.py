@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.probe.config import ProbeConfig
 from harness.probe.record import bounded
-from harness.simulation import database, housekeeping, hub, locks, mail, stores, workers
+from harness.simulation import database, housekeeping, hub, locks, mail, shortcuts, stores, workers
 from harness.simulation.client import SimulatedClient
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD
@@ -68,6 +68,7 @@ class Server:
         hub.install()
         workers.install()
         database.install()
+        shortcuts.after_imports()
         mail.install(self.mail)
         self.probe.steps.redis = opening["broker"] == "redis"
         if opening["broker"] == "rabbitmq":

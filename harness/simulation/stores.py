@@ -41,6 +41,10 @@ class Ordered:
         """Take it out if it is there."""
         self._items.pop(item, None)
 
+    def remove(self, item: Any) -> None:
+        """Take it out; `KeyError` where it is not there."""
+        del self._items[item]
+
     def __iter__(self) -> Iterator[Any]:
         return iter(list(self._items))
 
