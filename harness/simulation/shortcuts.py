@@ -14,7 +14,7 @@ def before_imports() -> None:
 
 
 def after_imports() -> None:
-    """Failures: billiard copies all positions of the tracer's bytecode for each (`billiard/einfo.py`)."""
+    """For each failure billiard copies every position of the tracer's bytecode (`billiard/einfo.py`)."""
     from billiard import einfo
 
     kind: Any = getattr(einfo, "_Frame", None)
