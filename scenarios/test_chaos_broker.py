@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.workload import Body, Strike, Trigger
+from harness.plugin import OpenWorld, Target, conducted
+from harness.workload import Body, Experiment, Send, Strike, Trigger
 from scenarios.payments import Bank
 
 pytestmark = pytest.mark.chaos
@@ -45,3 +46,18 @@ def test_a_publish_that_fails_is_known_to_the_caller(careful: Bank) -> None:
     paid.judgement.assert_kept("no_lost_task")
     assert len(paid.lost) <= len(refused)
     assert not paid.twice
+
+
+def test_a_worker_that_holds_a_delayed_task_outlives_its_broker(
+    open_world: OpenWorld, payroll_target: Target
+) -> None:
+    """Celery 5.7 ends a worker whose Redis goes away while it holds a message; `core.consumer` does not."""
+    with open_world(payroll_target) as world:
+        delayed = Send("core.tasks.cleanup_old_logs", Body(stub=True), args=(31,), options={"countdown": 60})
+        later = Send("core.tasks.cleanup_old_logs", Body(stub=True), at_s=30.0, args=(32,))
+        restart = Strike("broker_restart", {}, Trigger(at_s=5.0, heal_after_s=5.0))
+        outage = Experiment("outage", "normal", (delayed, later), (restart,), settle_within_s=9000.0)
+        found = conducted(world, payroll_target.contract, outage, guarantees=["no_lost_task"])
+        ended = [name for name, worker in world.workers.items() if worker.ended()]
+    found.assert_kept("no_lost_task", "normal")
+    assert not ended

@@ -93,8 +93,9 @@ def on_rejected(message: Any = None, exc: BaseException | None = None, **_: Any)
 
 @signals.worker_ready.connect
 @signals.heartbeat_sent.connect
-def on_heartbeat(**_: Any) -> None:
-    """The worker has a moment."""
+@signals.task_postrun.connect  # workers may run without heartbeats
+def on_idle(**_: Any) -> None:
+    """The worker, or a child, has a moment."""
     spool.file_all_now_and_then()
 
 

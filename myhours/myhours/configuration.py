@@ -50,7 +50,7 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 worker_consumer = "core.consumer:Consumer"
 
 # Workers: replace a child before what it leaks matters.
-worker_max_tasks_per_child = 500
+worker_max_tasks_per_child = settings.CELERY_WORKER_MAX_TASKS_PER_CHILD
 worker_max_memory_per_child = 400_000  # KiB
 
 # A second SIGTERM, or SIGQUIT, gives running tasks this long before they go back to their queue.
@@ -62,8 +62,11 @@ result_backend = settings.CELERY_RESULT_BACKEND
 result_expires = settings.CELERY_RESULT_EXPIRES
 result_extended = True
 result_serializer = "json"
+# A backend that is away for a minute costs no outcome: 0.5 s, doubled up to 10 s, with full jitter.
 result_backend_always_retry = True
-result_backend_max_retries = 5
+result_backend_base_sleep_between_retries_ms = 500
+result_backend_max_sleep_between_retries_ms = 10_000
+result_backend_max_retries = 14
 redis_socket_timeout = 10.0
 redis_socket_connect_timeout = 5.0
 redis_retry_on_timeout = True

@@ -25,3 +25,4 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 
 # The rest of `myhours.settings` belongs to the app that reads it, not to this one.
 del CELERY_RESULT_EXPIRES, CELERY_RESULT_FAILURE_EXPIRES  # noqa: F821 - they come with the star
+del CELERY_WORKER_MAX_TASKS_PER_CHILD  # noqa: F821 - as above

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import fakeredis
 import redis
@@ -18,6 +20,13 @@ from core import coordination
 from core.seed import example_data
 from myhours import policy
 from myhours.celery import app
+
+ADDRESSES = (
+    "CELERY_BROKER_URL",
+    "CELERY_BROKER_READ_URL",
+    "CELERY_BROKER_WRITE_URL",
+    "CELERY_RESULT_BACKEND",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,10 @@ class InProcessTestCase(TransactionTestCase):
 
     def setUp(self) -> None:
         """Empty queues, an empty Redis, example rows and folders of its own."""
+        # These win over `app.conf` (celery/app/utils.py): the tests would publish to the real broker.
+        self.enterContext(mock.patch.dict(os.environ))
+        for variable in ADDRESSES:
+            os.environ.pop(variable, None)
         app.conf.update(broker_url="memory://", result_backend="cache+memory://", task_send_sent_event=False)
         self.purge()
         logging.disable(logging.CRITICAL)
