@@ -326,7 +326,7 @@ CLAIMS = (
     Claim(
         28,
         "The same on RabbitMQ.",
-        "The consumer timeout, 30 minutes, closes the channel, and the task is delivered again and again.",
+        "The consumer timeout, 30 minutes, closes the channel and ends the worker; the task never runs.",
         "the same number as `consumer_timeout`; queues ask for it from RabbitMQ 3.12 on",
         observe=delays.longest_delay,
         broker="rabbitmq",
