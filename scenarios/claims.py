@@ -47,6 +47,8 @@ class Claim:
     """The oldest Celery for which the fact is one."""
     shown_by: tuple[str, ...] = ()
     """Guarantees that every tier of myhours keeps, which show what it does instead."""
+    instead_celery: tuple[int, int] = (0, 0)
+    """The oldest Celery with which myhours can do it."""
     both: bool = False
     """The experiment also shows what myhours does instead."""
     long: bool = False
@@ -392,8 +394,9 @@ CLAIMS = (
         34,
         "Storing results is tried for 5 s.",
         "The read before it is not, and gives up at once.",
-        "`result_backend_always_retry` for about a minute, with a finite number of retries",
+        "`result_backend_always_retry` for about a minute, with a finite number of retries; Celery 5.4 has none for Redis",
         observe=results.tried_for_five_seconds,
+        instead_celery=(5, 5),
         both=True,
     ),
     Claim(
@@ -402,6 +405,7 @@ CLAIMS = (
         "With the backend away the body runs, and no outcome is known.",
         "the same; and what still cannot be stored becomes a dead letter",
         observe=results.outcomes_are_known,
+        instead_celery=(5, 5),
         shown_by=("dead_letter",),
         both=True,
     ),

@@ -8,12 +8,13 @@ from scenarios.document.bench import Bench, Seen
 def limits_by_type(bench: Bench) -> Seen:
     """Claim 30: each worker is asked for the hard limit of each task."""
     found = {
-        str(limit)
+        str(limit or "the global one of 1800")
         for tasks in bench.ask("registered", attribute="time_limit").values()
         for name, limit in tasks.items()
         if not name.startswith("wired.")
     }
-    return Seen(len(found) > 1, f"hard limits of all tasks: {', '.join(sorted(found, key=int))} s")
+    told = ", ".join(sorted(found, key=lambda limit: limit.rjust(4)))
+    return Seen(len(found) > 1, f"hard limits of all tasks: {told} s")
 
 
 def limit_and_acknowledgement(bench: Bench) -> Seen:

@@ -13,7 +13,7 @@ def registered(attribute):
         answers = current_app.control.inspect(timeout=3, connection=connection).registered(attribute) or {}
     for node, lines in answers.items():
         pairs = (line.rstrip("]").partition(f" [{attribute}=") for line in lines)
-        found[node] = {name: value or None for name, _, value in pairs}
+        found[node] = {name: None if value in {"", "None"} else value for name, _, value in pairs}
     return found
 
 
