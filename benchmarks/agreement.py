@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,9 +28,9 @@ def main(app: str, broker: str, runs: int) -> int:
         if done.returncode not in (0, 1, 3):
             return 2
     name = "".join(letter if letter.isalnum() else "-" for letter in app.partition(":")[0])
-    found = sorted((ROOT / "reports" / f"verify-{name}-{broker}").glob("*/verdict.json"))[
-        -max(COMPARED, runs) :
-    ]
+    paths = sorted((ROOT / "reports" / f"verify-{name}-{broker}").glob("*/verdict.json"))
+    stored = [path for path in paths if celery_of(path.parent) == version("celery")]
+    found = stored[-max(COMPARED, runs) :]
     outcomes = defaultdict[tuple[str, str], Counter[str]](Counter)
     for path in found:
         for verdict in json.loads(path.read_text(encoding="utf-8")):
@@ -40,6 +41,12 @@ def main(app: str, broker: str, runs: int) -> int:
     alike = len(outcomes) - len(differing)
     print(f"{app} on {broker}: {alike} of {len(outcomes)} verdicts alike in {len(found)} runs")
     return 1 if differing else 0
+
+
+def celery_of(folder: Path) -> str:
+    """The Celery of a stored run: another one keeps other promises."""
+    with (folder / "history.jsonl").open(encoding="utf-8") as stream:
+        return str(json.loads(stream.readline())["versions"]["celery"])
 
 
 if __name__ == "__main__":
