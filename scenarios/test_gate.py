@@ -43,7 +43,7 @@ EDITS = {
         "myhours/configuration.py", "task_send_sent_event = True", "task_send_sent_event = False",
     ),
     "children are replaced earlier": (
-        "myhours/configuration.py", "worker_max_tasks_per_child = 500", "worker_max_tasks_per_child = 400",
+        "myhours/settings.py", '_PER_CHILD", 500)', '_PER_CHILD", 400)',
     ),
     "results are gone after ten minutes": (
         "myhours/settings.py",
