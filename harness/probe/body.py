@@ -45,7 +45,6 @@ class Bodies:
         function = getattr(task, attribute)
         if getattr(function, MARK, False) or task.name.startswith("celery."):
             return
-        place.guard(inspect.unwrap(function))
 
         @functools.wraps(function)
         def body(*args: Any, **kwargs: Any) -> Any:
@@ -112,6 +111,8 @@ class _Act:
     def trace(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run the task's own function, with a trace that acts at the place described above."""
         inner = inspect.unwrap(function)
+        if self.raises:
+            place.guard(inner)
         code = getattr(inner, "__code__", None)
         if code is None:
             self._before_and_raise()

@@ -13,6 +13,7 @@ import ast
 import dis
 import functools
 import inspect
+import linecache
 import textwrap
 from types import CodeType, FunctionType
 from typing import Any
@@ -37,12 +38,19 @@ _ALIKE = (
 def target_line(code: CodeType) -> int | None:
     """The first line of the first ``try`` block of a function; 0 where it has none, None without a source."""
     try:
-        lines, first = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
+        tree = ast.parse(_source(code))
     except (OSError, TypeError, SyntaxError):
         return None
     tries = [node.body[0].lineno for node in ast.walk(tree) if isinstance(node, ast.Try)]
-    return first - 1 + min(tries) if tries else 0
+    return code.co_firstlineno - 1 + min(tries) if tries else 0
+
+
+def _source(code: CodeType) -> str:
+    """As `inspect.getsource` of the code, which looks up the path of every module that is loaded first."""
+    lines = linecache.getlines(code.co_filename)[max(0, code.co_firstlineno - 1) :]
+    if not lines:
+        raise OSError(f"no source of {code.co_name}")
+    return textwrap.dedent("".join(inspect.getblock(lines)))
 
 
 def misses(code: CodeType, offset: int) -> bool:
@@ -76,11 +84,10 @@ def _is_guarded_at(code: CodeType, line: int) -> bool:
 
 def _compiled_again(code: CodeType, target: int) -> CodeType | None:
     """The same function with a name looked up in its first ``try``; None where it cannot be made alike."""
-    lines, first = inspect.getsourcelines(code)
-    own = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    own = ast.parse(_source(code)).body[0]
     if not isinstance(own, ast.FunctionDef):
         return None
-    ast.increment_lineno(own, first - 1)
+    ast.increment_lineno(own, code.co_firstlineno - 1)
     block = next(n.body for n in ast.walk(own) if isinstance(n, ast.Try) and n.body[0].lineno == target)
     if not _cannot_raise(block[0]):
         return None
