@@ -64,12 +64,12 @@ def main(app: str, broker: str, runs: int) -> int:
 
 
 def left_behind(harness: int, mark: str) -> list[str]:
-    """Processes that carry the mark or write into a run's folder that is gone, and folders of this harness."""
+    """Processes with the mark, or that write into a run's folder that is gone; folders of this harness."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             marked = f"{MARK}={mark}".encode() in (place / "environ").read_bytes().split(b"\0")
-            errors = os.readlink(place / "fd" / "2")
+            errors = str((place / "fd" / "2").readlink())
             if marked or (PREFIX in errors and errors.endswith("(deleted)")):
                 found.append(f"process {place.name}: {(place / 'cmdline').read_bytes()[:100]!r}")
     for folder in {MEMORY, Path(tempfile.gettempdir())}:
