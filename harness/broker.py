@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
+
+from harness.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ class Launcher(Protocol):
     def free_port(self) -> int:
         """A loopback port that nothing else listens on, reserved for this stage."""
 
+    def log(self, name: str, lines: int = 15) -> str:
+        """The last lines of a launched process's log."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
@@ -83,14 +89,35 @@ class BrokerState:
     consumers: Mapping[str, int] = field(default_factory=dict)
 
 
+ServerSettings = Mapping[str, str | int | float | bool]
+"""What a server is configured with, by the names of its own configuration file."""
+
+
 class Broker(ABC):
     """One kind of broker. The file name is its public name; an instance is one running server."""
 
     protocol: ClassVar[str] = ""
     """What clients speak with it, as far as the proxy knows it: ``resp``, ``amqp``, or nothing."""
+    truth: ClassVar[tuple[str, str]] = ("false", "true")
+    """How the server's configuration file writes them."""
+    own_settings: ClassVar[tuple[str, ...]] = ()
+    """Globs over the server's settings that the stage itself needs: where it listens, what it joins."""
 
-    def __init__(self, launcher: Launcher) -> None:
+    def __init__(self, launcher: Launcher, settings: ServerSettings | None = None) -> None:
         self.launcher = launcher
+        self.settings: ServerSettings = settings or {}
+        for name in self.settings:
+            if any(fnmatchcase(name.lower(), glob) for glob in self.own_settings):
+                raise UsageError(
+                    f"The server's setting {name!r} is the stage's own.",
+                    remedy="Leave it out: address, folder and neighbours are made for each run.",
+                )
+
+    def settings_text(self) -> Sequence[tuple[str, str]]:
+        """The settings as the server's configuration file has them."""
+        no, yes = self.truth
+        texts = {False: no, True: yes}
+        return [(k, texts[v] if isinstance(v, bool) else str(v)) for k, v in self.settings.items()]
 
     @classmethod
     @abstractmethod

@@ -9,6 +9,9 @@ The file is TOML. Every table but ``tiers`` is optional, and a tier promises onl
     environment = { REPORTS_DIR = "{files}/reports" }   # variables of the app's processes; {files} is a
                                          # folder of the run's own, gone when the run is over
 
+    [app.servers.rabbitmq]               # rabbitmq.conf as production has it; [app.servers.redis] likewise
+    consumer_timeout = 3900000
+
     [tiers.critical]
     tasks = ["payroll.tasks.*"]          # globs over task names; the first tier that matches has the task
     queue = "critical"
@@ -267,6 +270,8 @@ class Contract:
     samples: Mapping[str, Sample] = field(default_factory=dict)
     setup: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[str, Mapping[str, str | int | float | bool]] = field(default_factory=dict)
+    """By broker: settings of the server's own configuration file, as production has them."""
     path: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Array, InlineTable, Table
 
+from harness import discovery
 from harness.checker import WHOLE_APP
 from harness.contract import SCHEMA, Contract, Delay, Sample, Tier, WorkerLayout
 from harness.contract_lines import Path as KeyPath
@@ -24,6 +25,7 @@ from harness.errors import ContractError
 _TOP = ("schema", "app", "tiers", "workers", "samples")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _SETUP = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
+_SERVER_SETTING = re.compile(r"[A-Za-z0-9_.-]+")
 _NAMES_SHOWN = 6
 
 
@@ -102,12 +104,14 @@ def dumps(contract: Contract) -> str:
     """The contract as TOML, in a stable order, without what equals the defaults."""
     document = tomlkit.document()
     document["schema"] = SCHEMA
-    if contract.setup is not None or contract.environment:
+    if contract.setup is not None or contract.environment or contract.servers:
         app = tomlkit.table()
         if contract.setup is not None:
             app["setup"] = contract.setup
         if contract.environment:
             app["environment"] = _inline(dict(contract.environment))
+        if contract.servers:
+            app["servers"] = _inline(dict(contract.servers))
         document["app"] = app
     groups: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("tiers", {tier.name: tier for tier in contract.tiers}),
@@ -134,7 +138,7 @@ def _contract(data: Mapping[str, Any]) -> Contract:
             ("schema",), f"expected {SCHEMA}, got {shown(schema)}.", "This version reads no other schema."
         )
     app = _group(data, "app")
-    check_keys(app, ("setup", "environment"), ("app",))
+    check_keys(app, ("setup", "environment", "servers"), ("app",))
     setup = app.get("setup")
     if setup is not None and not (isinstance(setup, str) and _SETUP.fullmatch(setup)):
         raise Problem(("app", "setup"), f"expected 'module:function', got {shown(setup)}.")
@@ -144,6 +148,8 @@ def _contract(data: Mapping[str, Any]) -> Contract:
     for name, value in environment.items():
         if not isinstance(value, str):
             raise Problem(("app", "environment", name), f"expected a string, got {shown(value)}.")
+    servers = app.get("servers", {})
+    _check_servers(servers)
     tiers = [table(Tier, item, ("tiers", name), name=name) for name, item in _group(data, "tiers").items()]
     if not tiers:
         raise Problem((), "the contract has no tier.", _NO_TIER)
@@ -155,7 +161,24 @@ def _contract(data: Mapping[str, Any]) -> Contract:
         samples={name: table(Sample, item, ("samples", name)) for name, item in samples},
         setup=setup,
         environment=environment,
+        servers=servers,
     )
+
+
+def _check_servers(servers: object) -> None:
+    """Tables of plain values, one for each broker that there is; the stage judges the settings' names."""
+    if not isinstance(servers, dict):
+        raise Problem(("app", "servers"), f"expected a table for each broker, got {shown(servers)}.")
+    check_keys(servers, discovery.names("brokers"), ("app", "servers"))
+    for broker, settings in servers.items():
+        if not isinstance(settings, dict):
+            raise Problem(("app", "servers", broker), f"expected a table of settings, got {shown(settings)}.")
+        for name, value in settings.items():
+            place = ("app", "servers", broker, name)
+            if not _SERVER_SETTING.fullmatch(name):
+                raise Problem(place, "is no name of a setting.", "Write it as the server's own file has it.")
+            if not isinstance(value, str | int | float) or "\n" in str(value):
+                raise Problem(place, f"expected a text, a number, true or false, got {shown(value)}.")
 
 
 def _group(data: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -218,4 +218,8 @@ def _told(contract: Contract) -> dict[str, Any]:
     }
     told |= {f"workers.{worker.name}": worker for worker in contract.workers}
     told |= {f"samples.{task}": sample for task, sample in contract.samples.items()}
-    return told | {"app.setup": contract.setup, "app.environment": dict(contract.environment)}
+    return (
+        told
+        | {"app.setup": contract.setup, "app.environment": dict(contract.environment)}
+        | {f"app.servers.{broker}": dict(given) for broker, given in contract.servers.items()}
+    )

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,13 @@ class RedisServer:
     """A running server; `start`, `kill`, `pause` and `resume` keep its port and its data."""
 
     def __init__(
-        self, launcher: Launcher, name: str, *, preferred: str | None = None, durable: bool = True
+        self,
+        launcher: Launcher,
+        name: str,
+        *,
+        preferred: str | None = None,
+        durable: bool = True,
+        settings: Sequence[tuple[str, str]] = (),
     ) -> None:
         binary = find_binary(preferred)
         if binary is None:
@@ -64,6 +70,7 @@ class RedisServer:
         self.name = name
         self.binary = binary
         self.durable = durable
+        self.settings = settings
         self.port = launcher.free_port()
         self.pid = 0
         self.client: Any = redis.Redis(
@@ -91,6 +98,8 @@ class RedisServer:
             "--daemonize", "no", "--protected-mode", "no", "--loglevel", "warning",
             "--auto-aof-rewrite-percentage", "0",
         ]  # fmt: skip
+        for name, value in self.settings:
+            command += [f"--{name}", *value.split()] if value else [f"--{name}", ""]
         self.pid = self.launcher.launch(self.name, command)
 
     def ready(self) -> None:
@@ -100,7 +109,8 @@ class RedisServer:
             if self.launcher.ended(self.pid):
                 self.pid = 0
                 raise StageError(
-                    f"The {self.name} server ended at once.", remedy="See its log in the stage's folder."
+                    f"The {self.name} server ended at once.",
+                    remedy="The end of its log:\n" + self.launcher.log(self.name),
                 )
             with suppress(redis.RedisError, OSError):
                 if self.client.ping():

@@ -325,6 +325,17 @@ WRONG = {
         _tier('[app]\nsetup = "seed"'),
         "contract.toml:4: app.setup: expected 'module:function', got 'seed'.",
     ),
+    "a server of no broker": (
+        _tier("[app.servers.rabbit]\nconsumer_timeout = 1"),
+        "contract.toml:3: app.servers: unknown key 'rabbit'. Did you mean 'rabbitmq'?",
+    ),
+    "a server's setting of two lines": (
+        _tier('[app.servers.rabbitmq]\na = "1\\nlisteners.tcp.2 = 0.0.0.0:5672"'),
+        (
+            "contract.toml:4: app.servers.rabbitmq.a: expected a text, a number, true or false, "
+            "got '1\\nlisteners.tcp.2 = 0.0.0.0:5672'."
+        ),
+    ),
     "another schema": (
         "schema = 2",
         "contract.toml:1: schema: expected 1, got 2. This version reads no other schema.",
@@ -358,6 +369,13 @@ def test_a_mistake_gets_one_exact_line(mistake: str) -> None:
     """File, line, place, fact and what to do."""
     text, expected = WRONG[mistake]
     assert _said(text) == expected
+
+
+def test_the_servers_settings_are_read_and_written() -> None:
+    text = _tier('[app.servers.redis]\nmaxmemory-policy = "noeviction"\nappendonly = true')
+    contract = loads(text)
+    assert contract.servers == {"redis": {"maxmemory-policy": "noeviction", "appendonly": True}}
+    assert loads(dumps(contract)).servers == contract.servers
 
 
 def test_a_file_is_loaded_with_its_path(tmp_path: Path) -> None:

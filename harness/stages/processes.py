@@ -100,7 +100,9 @@ def _start(world: ProcessWorld) -> None:
     if library.find() is None:
         world.record("interlock-note", text=f"{UNGUARDED}. {library.why_missing()}")
     kind: Any = discovery.find("brokers", settings.broker)
-    world.broker = kind(launcher, settings.server) if settings.broker == "redis" else kind(launcher)
+    given = settings.contract.servers.get(settings.broker)
+    more = {"preferred": settings.server} if settings.broker == "redis" else {}
+    world.broker = kind(launcher, given, **more)
     world.results = RedisServer(launcher, "results")
     world.cache = RedisServer(launcher, "cache")
     world.mail = MailSink(launcher)

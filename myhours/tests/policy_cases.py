@@ -65,6 +65,13 @@ class Policy(SimpleTestCase):
         with self.assertRaises(QueueNotFound):
             app.amqp.router.route({"queue": "citrical"}, "core.tasks.generate_reports")
 
+    def test_the_brokers_acknowledgement_timeout_is_the_one_that_the_tiers_need(self) -> None:
+        """What `DEPLOYMENT.md` tells people to set, and what the contract is verified with."""
+        needed_ms = policy.visibility_timeout_s() * 1000
+        self.assertEqual(CONTRACT["app"]["servers"]["rabbitmq"]["consumer_timeout"], needed_ms)
+        guide = (Path(__file__).parent.parent / "DEPLOYMENT.md").read_text(encoding="utf-8")
+        self.assertIn(f"`consumer_timeout = {needed_ms}`", guide)
+
     def test_the_contract_says_what_the_policy_says(self) -> None:
         """Two files, one set of numbers."""
         for tier in policy.TIERS:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.brokers.rabbitmq import RabbitmqBroker
+from harness.errors import StageError, UsageError
 from harness.launcher import ProcessLauncher
 from tests.brokers.conftest import need, publish
 
@@ -15,7 +16,9 @@ from tests.brokers.conftest import need, publish
 def broker(launcher: ProcessLauncher) -> Iterator[RabbitmqBroker]:
     """One running node for this file."""
     need(RabbitmqBroker)
-    running = RabbitmqBroker(launcher)
+    running = RabbitmqBroker(
+        launcher, {"consumer_timeout": 3_900_000, "vm_memory_high_watermark.relative": 0.5}
+    )
     running.start()
     yield running
     running.stop()
@@ -80,3 +83,16 @@ def test_a_killed_node_comes_back_with_durable_messages(broker: RabbitmqBroker) 
     assert broker.pid == 0
     broker.start()
     assert broker.read(["durable"]).queues["durable"].tasks == ("id-1",)
+
+
+def test_the_servers_settings_are_in_force(broker: RabbitmqBroker) -> None:
+    """The node itself is asked: it fails where the setting is another."""
+    broker._control("eval", "{ok, 3900000} = application:get_env(rabbit, consumer_timeout).")
+    with pytest.raises(StageError, match="eval"):
+        broker._control("eval", "{ok, 1800000} = application:get_env(rabbit, consumer_timeout).")
+
+
+@pytest.mark.parametrize("name", ["listeners.tcp.default", "cluster_formation.peer_discovery_backend"])
+def test_settings_that_would_lead_out_of_the_stage_are_refused(launcher: ProcessLauncher, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name!r} is the stage's own"):
+        RabbitmqBroker(launcher, {name: 1})

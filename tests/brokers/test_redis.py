@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.broker import ServerSettings
 from harness.brokers.redis import RedisBroker
+from harness.errors import StageError, UsageError
 from harness.launcher import ProcessLauncher
 from tests.brokers.conftest import need, publish
 
@@ -87,3 +89,33 @@ def test_dropped_connections_are_counted(broker: RedisBroker) -> None:
     with redis.Redis.from_url(broker.url()) as client:
         client.ping()
         assert broker.drop_connections() >= 1
+
+
+def test_the_servers_settings_are_in_force(launcher: ProcessLauncher) -> None:
+    given: ServerSettings = {
+        "maxmemory-policy": "allkeys-lru",
+        "maxmemory": "64mb",
+        "appendonly": False,
+    }
+    running = RedisBroker(launcher, given)
+    running.start()
+    try:
+        found = running.server.client.config_get("maxmemory*", "appendonly")
+        expected = ("allkeys-lru", str(64 * 2**20), "no")
+        assert (found["maxmemory-policy"], found["maxmemory"], found["appendonly"]) == expected
+    finally:
+        running.stop()
+
+
+def test_a_setting_that_the_server_does_not_know_is_told_in_its_own_words(launcher: ProcessLauncher) -> None:
+    running = RedisBroker(launcher, {"maxmemory-polcy": "allkeys-lru"})
+    with pytest.raises(StageError, match="ended at once") as caught:
+        running.start()
+    assert "maxmemory-polcy" in caught.value.remedy
+    running.stop()
+
+
+@pytest.mark.parametrize("name", ["port", "bind", "replicaof", "loadmodule", "tls-port", "Port"])
+def test_settings_that_would_lead_out_of_the_stage_are_refused(launcher: ProcessLauncher, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name!r} is the stage's own"):
+        RedisBroker(launcher, {name: "1"})
