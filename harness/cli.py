@@ -6,7 +6,7 @@ import os
 import signal
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -40,10 +40,23 @@ class Group(click.Group):
             raise UsageError(f"There is no command {args[0]!r}.", remedy=discovery.suggestion(args[0], known))
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it; what it refuses is one line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise
+            _refuse(ctx, error)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors go to standard error."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise
+            _refuse(ctx, error)
         except HarnessError as error:
             click.echo(f"celery-harness: {error}", err=True)
             ctx.exit(error.exit_status)
@@ -59,6 +72,14 @@ class Group(click.Group):
                 raise
             click.echo(f"celery-harness: {_unforeseen(error)}", err=True)
             ctx.exit(HarnessError.exit_status)
+
+
+def _refuse(ctx: click.Context, error: click.UsageError) -> NoReturn:
+    """Click's own refusal in one line, without its usage before it."""
+    said = " ".join(error.format_message().split())
+    path = (error.ctx or ctx).command_path
+    click.echo(f"celery-harness: {said.rstrip('.')}. All options: {path} --help", err=True)
+    ctx.exit(UsageError.exit_status)
 
 
 def _unforeseen(error: Exception) -> str:

@@ -187,6 +187,25 @@ def test_no_app_is_one_line_that_says_how_to_name_one(shop: Path, monkeypatch: p
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "pattern"),
+    [
+        (("verify", "-A", "shop:app", "--seed", "one"), r"'--seed': 'one' is not a valid integer"),
+        (("verify", "-A", "shop:app", "--seed", "-1"), r"'--seed': -1 is not in the range 0<=x<="),
+        (("verify", "-A", "shop:app", "--seed", "9" * 30), r"'--seed': 9+ is not in the range 0<=x<="),
+        (("verify", "-A", "shop:app", "--reports", ""), r"'--reports': the name of the folder is empty\."),
+        (("verify", "--onyl", "x"), r"No such option '--onyl'.*All options: celery-harness verify --help"),
+        (("--verbose",), r"No such option '--verbose'.*All options: celery-harness --help"),
+        (("list", "fautls"), r"'fautls' is not one of 'faults'"),
+        (("judge",), r"Missing argument 'RUN'"),
+    ],
+)
+def test_an_option_that_cannot_be_read_is_one_line_and_2(words: tuple[str, ...], pattern: str) -> None:
+    result = invoke(*words)
+    one_line(result.stderr, pattern)
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
 def test_a_command_that_there_is_not_is_one_line_with_a_suggestion_and_2() -> None:
     result = invoke("verfy", "-A", "shop:app")
     one_line(result.stderr, r"no command 'verfy'.*Did you mean verify\?")

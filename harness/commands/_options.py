@@ -11,6 +11,22 @@ import click
 
 from harness.errors import UsageError
 
+SEED = click.IntRange(0, 2**63 - 1)
+"""What ``--seed`` takes."""
+
+
+class Folder(click.Path):
+    """A folder that may not be there yet; an empty name is none."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; refused where it is empty, which would be the working directory."""
+        if not str(value).strip():
+            self.fail("the name of the folder is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``-A`` and ``--workdir``, as Celery's own command has them."""

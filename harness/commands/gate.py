@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from harness import discovery, gate, lock_file
-from harness.commands._options import app_name, app_options
+from harness.commands._options import SEED, Folder, app_name, app_options
 from harness.commands._running import ended_by_signals, put, warn
 from harness.gate_report import GateReport
 from harness.verdict import EXIT_STATUS
@@ -38,14 +38,14 @@ from harness.view import Progress, wants_color
     help="Where to run it; unless said simulated, where that is there, and processes for what is doubtful.",
 )  # fmt: skip
 @click.option("--broker", default="redis", show_default=True, metavar="B", help="redis or rabbitmq.")
-@click.option("--seed", type=int, default=gate.SEED, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=SEED, default=gate.SEED, show_default=True, help="Seed of everything random.")
 @click.option(
     "--format", "forms", multiple=True, metavar="FORMAT[=FILE]", default=("text",), show_default=True,
     help=f"{', '.join(discovery.names('gate_reports'))}; to standard output or a file; may be repeated.",
 )  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option(
-    "--reports", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"), show_default=True,
+    "--reports", type=Folder(), default=Path("reports"), show_default=True,
     metavar="DIR", help="Where runs are kept.",
 )  # fmt: skip
 @click.pass_context

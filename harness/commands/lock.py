@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from harness import gate, lock_file
-from harness.commands._options import app_name, app_options
+from harness.commands._options import Folder, app_name, app_options
 from harness.commands._running import ended_by_signals, warn
 from harness.view import Progress
 
@@ -28,7 +28,7 @@ from harness.view import Progress
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 where the file is out of date.")
 @click.option("--quiet", is_flag=True, help="No progress, and nothing to say but errors.")
 @click.option(
-    "--reports", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"), show_default=True,
+    "--reports", type=Folder(), default=Path("reports"), show_default=True,
     metavar="DIR", help="Where runs are kept.",
 )  # fmt: skip
 @click.pass_context

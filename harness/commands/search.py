@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from harness.choice import find_contract
-from harness.commands._options import app_name, app_options
+from harness.commands._options import SEED, Folder, app_name, app_options
 from harness.commands._running import ended_by_signals
 from harness.errors import StageError, UsageError
 from harness.trials import Schedule, Trial, laboratory
@@ -36,12 +36,12 @@ from harness.view import Progress
     metavar="FILE",
     help="The promises; else those that verify would find.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--token", metavar="TOKEN", help="Run just the schedule that an earlier search printed.")
 @click.option(
     "--examples-in",
     "database",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     default=Path("reports/examples"),
     show_default=True,
     metavar="DIR",

@@ -8,7 +8,7 @@ import click
 
 from harness import sweep as sweeping
 from harness.choice import find_contract
-from harness.commands._options import app_name, app_options
+from harness.commands._options import SEED, app_name, app_options
 from harness.commands._running import ended_by_signals
 from harness.errors import UsageError
 from harness.sweep import LOSSES, Row, Sweep
@@ -39,7 +39,7 @@ HEADINGS = {"kill_worker": "worker lost", "kill_child": "child lost", "drop_conn
     metavar="FILE",
     help="The promises; else those that verify would find.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
 def command(

@@ -12,7 +12,7 @@ import click
 from harness import discovery, run
 from harness.choice import find_contract
 from harness.commands._formats import format_options
-from harness.commands._options import app_name, app_options
+from harness.commands._options import SEED, Folder, app_name, app_options
 from harness.commands._running import ended_by_signals, show, warn
 from harness.errors import UsageError
 from harness.verdict import EXIT_STATUS, overall
@@ -45,14 +45,14 @@ from harness.view import Progress
     metavar="auto|off|N",
     help="Let time jump while everything sleeps; off for real time, N for a fixed rate.",
 )
-@click.option("--seed", type=int, help="Seed of everything random; printed with every verdict.")
+@click.option("--seed", type=SEED, help="Seed of everything random; printed with every verdict.")
 @click.option("--only", multiple=True, metavar="GUARANTEE", help="Judge only these; may be repeated.")
 @click.option("--tier", "tiers", multiple=True, metavar="T", help="Judge only these tiers; may be repeated.")
 @format_options
 @click.option("--quiet", is_flag=True, help="No progress, and no report when all is kept.")
 @click.option(
     "--reports",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     default=Path("reports"),
     show_default=True,
     metavar="DIR",
