@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.launcher import ProcessLauncher
+from harness.reaper import TOKEN, Reaper
 from harness.warp import SharedClock
 
 _HERE = Path(__file__).parent
@@ -42,6 +44,7 @@ class SmallStage:
     folder: Path
     clock: SharedClock | None
     environment: dict[str, str]
+    reaper: Reaper
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def shared(self) -> SharedClock:
@@ -65,6 +68,7 @@ class SmallStage:
                 cwd=_HERE,
                 start_new_session=True,
             )
+        self.reaper.watch(process.pid)
         self.processes.append(process)
         return process
 
@@ -129,7 +133,7 @@ class SmallStage:
 
 @contextmanager
 def small_stage(folder: Path, *, warped: bool = True, visibility_s: float = 3600) -> Iterator[SmallStage]:
-    """A folder of its own; nothing is started yet."""
+    """A folder of its own; nothing is started yet. What is started ends also when the tests are killed."""
     folder.mkdir(parents=True, exist_ok=True)
     clock = SharedClock.create(folder / "clock") if warped else None
     environment = {
@@ -138,11 +142,16 @@ def small_stage(folder: Path, *, warped: bool = True, visibility_s: float = 3600
         "SMALL_STAGE_VISIBILITY_S": str(visibility_s),
         "PYTHONPATH": str(_HERE),
     }
-    stage = SmallStage(folder, clock, environment)
+    reaper = Reaper()
+    own, token = ProcessLauncher.new_folder()
+    reaper.start(token, own)
+    environment[TOKEN] = token
+    stage = SmallStage(folder, clock, environment, reaper)
     try:
         yield stage
     finally:
         for process in reversed(stage.processes):
             stage.kill(process)
+        reaper.close()
         if clock:
             clock.close()
