@@ -70,8 +70,12 @@ class Warp:
     slack_s: float = 1.0
     longest_jump_s: float = 10.0
     precise_s: Callable[[], Iterable[float]] = _nothing_precise
+    stuck_limit_s: float = 600.0
+    """Real seconds without a jump, in all calls of `advance` together, after which it is `WarpStalled`."""
     jumps: int = 0
     _census: Census = field(init=False)
+    _stuck_s: float = 0.0
+    """Real seconds that somebody worked since the last jump, in all calls of `advance`."""
     _due_since: dict[tuple[int, int, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,7 +112,7 @@ class Warp:
 
         `until` is called at the start, whenever everybody sleeps, and ten times a real second while
         somebody works. `wake_at_s` is the absolute virtual second at which the harness wants `until` called
-        next. Raises `WarpStalled` after `real_limit_s` without a jump.
+        next. Raises `WarpStalled` after `real_limit_s` without a jump, or `stuck_limit_s` over several calls.
         """
         if until():
             return True
@@ -116,6 +120,7 @@ class Warp:
         last_jump_s = time.monotonic()
         working = os.getpid()
         while True:
+            began_s = time.monotonic()
             busy = self._settle(_BUSY_LOOK_S)
             if busy is not None and busy != os.getpid():  # ours stands for somebody who has just begun
                 working = busy
@@ -126,9 +131,13 @@ class Warp:
                 return False
             if busy is None:
                 if self._jump(self._limits(end_ns, wake_at_s(), asked_ns)):
-                    last_jump_s = time.monotonic()
-            elif time.monotonic() - last_jump_s > real_limit_s:
+                    last_jump_s, self._stuck_s = time.monotonic(), 0.0
+                continue
+            self._stuck_s += time.monotonic() - began_s
+            if time.monotonic() - last_jump_s > real_limit_s:
                 raise self._stalled(working, real_limit_s)
+            if self._stuck_s > self.stuck_limit_s:
+                raise self._stalled(working, self._stuck_s)
 
     def _stalled(self, busy: int, real_limit_s: float) -> WarpStalled:
         return WarpStalled(

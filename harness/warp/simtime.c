@@ -120,6 +120,7 @@ __attribute__((constructor)) static void start(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_wake;
+    sigfillset(&action.sa_mask); /* it may hold the timers' lock */
     action.sa_flags = SA_RESTART;
     sigaction(WAKE_SIGNAL, &action, NULL);
     harness_page = page;

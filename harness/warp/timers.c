@@ -7,6 +7,7 @@
  * notice jumps; timer_create() is not covered. */
 #include "simtime.h"
 
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -18,8 +19,18 @@
 struct timer { _Atomic int used; int fd; int64_t jumped_ns; double rate; };
 static struct timer timers[TIMER_COUNT];
 static struct slot *slot; /* one for the process: its earliest timer */
+/* Held by who sets a timer and by the handler that shortens them. Without it a handler in one thread may arm
+ * again what another has disarmed meanwhile; Erlang, which waits without end then, never reads such a timer
+ * and spins. Who holds it has all signals blocked, so no handler waits for its own thread. */
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+
+static void lock(void) {
+    while (atomic_flag_test_and_set(&busy)) sched_yield();
+}
+static void unlock(void) { atomic_flag_clear(&busy); }
 
 void harness_timers_forget(void) {
+    unlock(); /* in a child whose parent forked while another thread held it */
     slot = NULL;
     for (int i = 0; i < TIMER_COUNT; i++) atomic_store(&timers[i].used, 0);
 }
@@ -46,10 +57,10 @@ static int kernel_timer(int fd, const struct itimerspec *set, struct itimerspec 
 
 static double rate_of(struct reading now) { return now.rate > 0 ? now.rate : 1; }
 
-/* Shorten every timer by what was jumped since it was armed, and publish the earliest deadline. Runs in a
- * signal handler. Disarm and read are one call, so that a timer that fires meanwhile is not armed twice. */
-void harness_timers_rearm(void) {
-    if (!harness_page || !slot) return;
+/* Shorten every timer by what was jumped since it was armed, and publish the earliest deadline. Disarm and
+ * read are one call, so that a timer that fires meanwhile is not armed twice. */
+static void rearm(void) {
+    if (!slot) return;
     struct reading now = harness_read(harness_page);
     int64_t earliest_ns = INT64_MAX;
     for (int i = 0; i < TIMER_COUNT; i++) {
@@ -82,6 +93,14 @@ void harness_timers_rearm(void) {
     atomic_store(&slot->kind, earliest_ns == INT64_MAX ? KIND_NONE : KIND_TIMER);
 }
 
+/* Runs in a signal handler. */
+void harness_timers_rearm(void) {
+    if (!harness_page || !slot) return;
+    lock();
+    rearm();
+    unlock();
+}
+
 static void remember(int fd, const struct itimerspec *value, struct reading now) {
     struct timer *timer = NULL;
     for (int i = 0; i < TIMER_COUNT; i++)
@@ -101,11 +120,11 @@ static void remember(int fd, const struct itimerspec *value, struct reading now)
 }
 
 static int set_timer(int fd, const struct itimerspec *value, struct itimerspec *old) {
-    sigset_t wake, before;
-    sigemptyset(&wake);
-    sigaddset(&wake, WAKE_SIGNAL);
-    sigprocmask(SIG_BLOCK, &wake, &before);
-    harness_timers_rearm();
+    sigset_t all, before; /* a handler of the app's may set a timer, too */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    lock();
+    rearm();
     struct reading now = harness_read(harness_page);
     struct itimerspec armed = scaled(*value, 1 / rate_of(now));
     int result = kernel_timer(fd, &armed, old);
@@ -113,8 +132,9 @@ static int set_timer(int fd, const struct itimerspec *value, struct itimerspec *
     if (result == 0) {
         if (old) *old = scaled(*old, rate_of(now));
         remember(fd, value, now);
-        harness_timers_rearm();
+        rearm();
     }
+    unlock();
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = saved;
     return result;

@@ -112,6 +112,16 @@ def test_a_busy_process_holds_time_back(clock: SharedClock, spawn: Spawn) -> Non
         warp.advance(lambda: False, within_s=3600, real_limit_s=2)
 
 
+def test_time_that_never_jumps_is_noticed_over_many_short_waits(clock: SharedClock, spawn: Spawn) -> None:
+    """Each of them ends in real time, before its own limit."""
+    busy = spawn(_SPIN)
+    assert busy.stdout.readline() == "up\n"
+    with _warp(clock, busy, stuck_limit_s=1.0) as warp:
+        waits = (warp.advance(lambda: False, within_s=0.2) for _ in range(100))
+        with pytest.raises(WarpStalled, match=f"process {busy.pid}"):
+            list(waits)
+
+
 def test_a_stopped_process_is_quiet(clock: SharedClock, spawn: Spawn) -> None:
     idle, busy = spawn(_NAP, 10000), spawn(_SPIN)
     assert busy.stdout.readline() == "up\n"

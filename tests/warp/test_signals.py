@@ -30,6 +30,30 @@ while True:
     except Interrupted:
         pass
 """
+SETTER = """
+import ctypes, threading, time
+
+libc = ctypes.CDLL(None)
+
+class Spec(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_long) for name in ("every_s", "every_ns", "s", "ns")]
+
+def work():
+    fd, armed, off, left = libc.timerfd_create(1, 0), Spec(0, 0, 500, 0), Spec(), Spec()
+    print("up", flush=True)
+    again = 0
+    for _ in range(20_000):
+        libc.timerfd_settime(fd, 0, ctypes.byref(armed), None)
+        libc.timerfd_settime(fd, 0, ctypes.byref(off), None)
+        time.sleep(0)
+        libc.timerfd_gettime(fd, ctypes.byref(left))
+        again += bool(left.s or left.ns)
+    print(again, flush=True)
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
 SLICE_S = 0.05
 TIMES = 100
 
@@ -49,6 +73,26 @@ def test_a_signal_between_two_slices_of_a_sleep_is_not_lost(tmp_path: Path) -> N
             assert process.stdout.readline() == b"asleep\n"
             _spin(SLICE_S - 0.0005 + source.random() * 0.002)
             os.kill(process.pid, signal.SIGUSR1)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        clock.close()
+
+
+def test_a_timer_that_one_thread_has_disarmed_is_not_armed_again_by_another(tmp_path: Path) -> None:
+    """Erlang waits without end then, and never reads a timer that it did not set: RabbitMQ spun for ever."""
+    clock = SharedClock.create(tmp_path / "clock")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SETTER], env={**os.environ, **clock.environment()}, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"up\n"
+        until_s = time.monotonic() + 60
+        while not select.select([process.stdout], [], [], 0)[0] and time.monotonic() < until_s:
+            os.kill(process.pid, signal.SIGURG)  # as a jump does
+        assert process.stdout.readline() == b"0\n"
     finally:
         process.kill()
         process.wait()
