@@ -7,6 +7,7 @@ Each answer has what it was asked for, the time, and the events that came meanwh
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.probe import place
 from harness.probe.config import ProbeConfig
 from harness.probe.record import bounded
 from harness.simulation import database, housekeeping, hub, locks, mail, shortcuts, stores, workers
@@ -104,6 +106,13 @@ class Server:
             worker.restart_after_s = RESTART_S
         for texts in self.logs.texts.values():
             texts.clear()
+        return {}
+
+    def do_warm(self) -> dict[str, Any]:
+        """Look up once what every copy would look up for itself."""
+        shortcuts.look_up()
+        for task in self.client.app.tasks.values():
+            place.target_line(getattr(inspect.unwrap(task.run), "__code__", None))
         return {}
 
     def do_steps(self) -> dict[str, Any]:
