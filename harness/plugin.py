@@ -27,10 +27,9 @@ from harness.contract import Contract
 from harness.contract_file import load, resolve
 from harness.experiments import checkers
 from harness.fault import Fault, injected
-from harness.history import History
+from harness.judgement import Judgement as Judgement  # noqa: PLC0414 - a name of the plugin's
 from harness.nemesis import proxies
 from harness.stage import Stage, StageSettings, Worker, World
-from harness.verdict import Outcome, Verdict
 from harness.workload import Experiment
 
 Verify = Callable[..., "Judgement"]
@@ -59,9 +58,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "harness_app(app, contract=None, workdir=None): the app of a scenario")
     config.addinivalue_line("markers", "harness_broker(name): a scenario for one kind of broker")
     config.addinivalue_line("markers", "harness_proxies(*servers): proxies that the faults of a test need")
+    config.addinivalue_line("markers", "harness_stage(*names, why): the stages on which a test makes sense")
     config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
     if not config.pluginmanager.hasplugin("celery"):  # the name of pytest-celery's entry point
         config.pluginmanager.register(PytestCeleryNames(), "celery-harness-names")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that says that it makes no sense on this stage, before it opens anything."""
+    for mark in item.iter_markers("harness_stage"):
+        only_on(item.config, *mark.args, why=mark.kwargs["why"])
+
+
+def only_on(config: pytest.Config, *stages: str, why: str) -> None:
+    """Skip on any other stage than these, with the reason, also from within a fixture."""
+    stage = str(config.getoption("--stage"))
+    if stage not in stages:
+        pytest.skip(f"not on stage {stage}: {why}; run with --stage {stages[0]}")
 
 
 class PytestCeleryNames:
@@ -89,46 +102,6 @@ def pytest_report_header(config: pytest.Config) -> str:
 def _available(stage: str, broker: str) -> Availability:
     kind: type[Stage] = discovery.find("stages", stage)
     return kind.available(broker)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdicts of one run, and the record behind them."""
-
-    verdicts: tuple[Verdict, ...]
-    history: History
-    contract: Contract
-
-    def of(self, guarantee: str, tier: str | None = None) -> list[Verdict]:
-        """The verdicts on one guarantee, of one tier where given."""
-        found = [v for v in self.verdicts if v.guarantee == guarantee and tier in (None, v.tier)]
-        assert found, f"nothing promises {guarantee}" + (f" in tier {tier}" if tier else "")
-        return found
-
-    def outcomes(self, guarantee: str) -> dict[str, Outcome]:
-        """Outcome by tier."""
-        return {verdict.tier: verdict.outcome for verdict in self.of(guarantee)}
-
-    def assert_kept(self, guarantee: str, tier: str | None = None) -> None:
-        """Fail with the story of each tier in which the guarantee was not kept."""
-        failed = [verdict for verdict in self.of(guarantee, tier) if verdict.outcome is not Outcome.KEPT]
-        stories = [
-            f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}\n  {v.reproduce}" for v in failed
-        ]
-        assert not failed, "\n".join(stories)
-
-    def assert_broken(self, guarantee: str, tier: str | None = None, *, says: str = "") -> Verdict:
-        """Fail unless the guarantee was broken, with `says` in the story; the first such verdict."""
-        found = self.of(guarantee, tier)
-        broken = [
-            verdict
-            for verdict in found
-            if verdict.outcome is Outcome.BROKEN
-            and says in f"{verdict.observed}\n{verdict.blame}\n{verdict.mend}"
-        ]
-        stories = [f"{v.outcome.value} [{v.tier}]: {v.observed}\n  {v.blame}" for v in found]
-        assert broken, "\n".join([f"not broken, or without the words {says!r}:", *stories])
-        return broken[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +290,10 @@ def open_world(pytestconfig: pytest.Config, harness_seed: int) -> OpenWorld:
             warp=pytestconfig.getoption("--warp"), seed=harness_seed, environment=environment or {},
             proxies=tuple(proxies),
         )  # fmt: skip
-        return stage_for(pytestconfig, broker).open(settings)
+        kind = stage_for(pytestconfig, broker)
+        if proxies and not kind.proxies:
+            only_on(pytestconfig, "processes", why="no proxy stands before its servers")
+        return kind.open(settings)
 
     return opened
 

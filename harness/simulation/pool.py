@@ -285,7 +285,15 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             self.ending = ending
 
     def _get_info(self) -> dict[str, Any]:
-        return {"max-concurrency": self.limit, "processes": [child.process.pid for child in self.children]}
+        return {
+            **super()._get_info(),
+            "max-concurrency": self.limit,
+            "processes": [child.process.pid for child in self.children],
+            "max-tasks-per-child": self.runs_per_child or "N/A",
+            "put-guarded-by-semaphore": self.putlocks,
+            "timeouts": (self.options.get("soft_timeout") or 0, self.options.get("timeout") or 0),
+            "writes": "N/A",
+        }
 
 
 class Tracers(dict[str, Any]):
