@@ -73,6 +73,7 @@ class Server:
         shortcuts.after_imports()
         mail.install(self.mail)
         self.probe.steps.redis = opening["broker"] == "redis"
+        self.probe.steps.step_wall = self.step_wall
         if opening["broker"] == "rabbitmq":
             from harness.simulation import amqp
 
@@ -214,9 +215,14 @@ class Server:
 
     def do_step_wall(self, seconds: float) -> dict[str, Any]:
         """Step the wall clock of all simulated processes."""
+        self.step_wall(seconds)
+        return {}
+
+    @staticmethod
+    def step_wall(seconds: float) -> None:
+        """The wall clock steps, and who sleeps until a moment of it looks again."""
         CLOCK.step_wall(seconds)
         housekeeping.stir()
-        return {}
 
     def do_log(self, name: str) -> dict[str, Any]:
         """What a process has printed."""

@@ -170,7 +170,7 @@ def test_a_task_that_is_delivered_again_and_again_lets_time_pass(world: World) -
 
 
 def test_an_errback_that_raises_ends_no_worker(world: World) -> None:
-    """billiard logs what a callback raises (`billiard/pool.py`, `safe_apply_callback`)."""
+    """Billiard logs what a callback raises (`billiard/pool.py`, `safe_apply_callback`)."""
     errback = {"task": "shop.hook", "args": [], "kwargs": {}, "options": {}, "immutable": False}
     task_id = world.send(
         "shop.sell", [1], {}, body={"raises": "programming"}, options={"link_error": [errback]}
