@@ -21,12 +21,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from harness.contract import Contract
 from harness.laboratories import Laboratories
 from harness.probe.steps import CLOCK_STEPS, WHERE, Point
-from harness.trials import Schedule, Task, Trial
+from harness.trials import Schedule, Task, Trial, names_of
 
-MOST_TASKS, MOST_FAULTS, MOST_STEPS = 3, 4, 12
+MOST_TASKS, MOST_FAULTS = 3, 4
+STEPS = (0, 0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 12)
+"""Which step of its kind is struck; most tasks have few."""
 FAILURES = ("filesystem", "mail", "database")
 DELAYS_S = (0.0, 1.0, 60.0)
 STRIKES = [
@@ -53,13 +54,6 @@ class Broke(Exception):
     """A schedule broke a guarantee; how Hypothesis is told."""
 
 
-def names_of(contract: Contract) -> tuple[str, ...]:
-    """Tasks of the contract's tiers whose own code can run, or all of them where none can."""
-    members = dict.fromkeys(task for tier in contract.tiers for task in tier.members)
-    real = [task for task in members if getattr(contract.samples.get(task), "body", "") == "real"]
-    return tuple(real or members)
-
-
 def schedules(
     names: Sequence[str], *, seeds: int = 8, clock_steps: bool = False
 ) -> st.SearchStrategy[Schedule]:
@@ -76,11 +70,17 @@ def schedules(
         st.sampled_from(list(names)), st.sampled_from(DELAYS_S), failing,
     )  # fmt: skip
     tasks = st.builds(_twins, st.lists(task, min_size=1, max_size=MOST_TASKS), st.booleans())
-    point = st.tuples(
-        st.sampled_from(strikes), st.integers(0, MOST_TASKS - 1), st.integers(0, MOST_STEPS)
-    ).map(lambda drawn: Point(drawn[0][0], str(drawn[1]), drawn[2], drawn[0][1], drawn[0][2]))
+    point = st.tuples(st.sampled_from(strikes), st.integers(0, MOST_TASKS - 1), st.sampled_from(STEPS)).map(
+        lambda drawn: Point(drawn[0][0], str(drawn[1]), drawn[2], drawn[0][1], drawn[0][2])
+    )
     points = st.lists(point, max_size=MOST_FAULTS).map(tuple)
-    return st.builds(Schedule, tasks, points, st.integers(0, seeds - 1))
+    return st.builds(_aimed, tasks, points, st.integers(0, seeds - 1))
+
+
+def _aimed(tasks: tuple[Task, ...], points: tuple[Point, ...], seed: int) -> Schedule:
+    """Points strike at tasks that there are."""
+    aimed = (replace(each, task=str(int(each.task) % len(tasks))) for each in points)
+    return Schedule(tasks, tuple(dict.fromkeys(aimed)), seed)
 
 
 def _twins(tasks: list[Task], equal: bool) -> tuple[Task, ...]:  # noqa: FBT001 - drawn, not called
@@ -134,7 +134,7 @@ class _Search:
 
     def run(self) -> Found:
         """The smallest schedule that breaks something; None in `Found` where there was none in time."""
-        found = self._shrunk(self.seeded, [Phase.reuse, Phase.shrink]) if self.database is not None else None
+        found = self._kept(self.seeded, Phase.reuse) if self.database is not None else None
         for chunk in itertools.count():
             if found is not None or len(self.known) >= self.most or self._over():
                 break
@@ -144,7 +144,7 @@ class _Search:
                 break
             found = self._first(drawn)
             if found is not None:
-                found = self._shrunk(seeded, [Phase.generate, Phase.shrink]) or found
+                found = self._kept(seeded, Phase.generate) or found
         if found is not None:
             found = self._smallest(found)
         return Found(found, len(self.known), time.monotonic() - self.began_s)
@@ -170,8 +170,8 @@ class _Search:
                     return None
         return None
 
-    def _shrunk(self, seeded: int, phases: Sequence[Phase]) -> Trial | None:
-        """What Hypothesis makes of the first schedule that breaks something; what was tried is known."""
+    def _kept(self, seeded: int, phase: Phase) -> Trial | None:
+        """The first schedule that breaks something, kept in the database; what was tried is known."""
         best: list[Trial] = []
 
         def attempt(schedule: Schedule) -> None:
@@ -183,7 +183,7 @@ class _Search:
                 raise Broke(trial.broken[0].guarantee)
 
         try:
-            self._hypothesis(attempt, seeded, phases, self.database)
+            self._hypothesis(attempt, seeded, [phase], self.database)
         except Broke:
             return best[-1]
         except SkipTest:  # nothing was found before
@@ -210,7 +210,11 @@ class _Search:
         self.report(f"{len(self.known)} schedules, {60 * speed:.0f} a minute")
 
     def _smallest(self, trial: Trial) -> Trial:
-        """Leave out whatever can be left out, one thing after the other: what Hypothesis did not think of."""
+        """Leave out whatever can be left out, one thing after the other, the largest things first.
+
+        Hypothesis would shrink the numbers that it drew one by one; a schedule's own parts are fewer, and are
+        tried side by side.
+        """
         guarantee = trial.broken[0].guarantee
         found: Trial | None = trial
         while found is not None:
@@ -239,6 +243,9 @@ def _simpler(schedule: Schedule) -> Iterator[Schedule]:
         for less in (calmer, replace(task, at_s=0.0), *((sooner,) if task.raises else ())):
             if less != task:
                 yield replace(schedule, tasks=(*tasks[:place], less, *tasks[place + 1 :]))
+    for place, point in enumerate(points):
+        for nth in dict.fromkeys((0, point.nth // 2, point.nth - 1)) if point.nth else ():
+            yield replace(schedule, points=(*points[:place], replace(point, nth=nth), *points[place + 1 :]))
     if schedule.seed:
         yield replace(schedule, seed=0)
 
