@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from harness import cli, discovery, plugin
+from harness import cli, discovery, plugin, schedule_fixtures
 
 HERE = Path(__file__).resolve().parent
 WIDTH = 100
@@ -139,7 +139,8 @@ def help_of(command: click.Command, name: str) -> str:
 
 def plugin_parts() -> str:
     """Markers and fixtures of the pytest plugin, by what their code says."""
-    source = Path(plugin.__file__).read_text(encoding="utf-8")
+    files = (plugin.__file__, schedule_fixtures.__file__)
+    source = "\n".join(Path(file).read_text(encoding="utf-8") for file in files)
     markers = re.findall(r'addinivalue_line\("markers", "(.+?): (.+?)"\)', source)
     options = re.findall(r'addoption\("(--[\w-]+)".*?help="(.+?)"', source)
     fixtures = FIXTURE.findall(source)

@@ -9,28 +9,30 @@ mean the same here, unless pytest-celery is installed: then they are its own.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import discovery, run
-from harness.broker import Availability, Broker
-from harness.choice import find_contract
+from harness import discovery, run, schedule_fixtures
+from harness.broker import Broker
 from harness.conduct import Conductor
 from harness.contract import Contract
-from harness.contract_file import load, resolve
+from harness.contract_file import resolve
 from harness.experiments import checkers
 from harness.fault import Fault, injected
-from harness.history import History
+from harness.judgement import Judgement as Judgement  # noqa: PLC0414 - a name of the plugin's
 from harness.nemesis import proxies
 from harness.stage import Stage, StageSettings, Worker, World
-from harness.verdict import Outcome, Verdict
+from harness.target import Target as Target  # noqa: PLC0414 - as above
+from harness.target import available
+from harness.target import only_on as only_on  # noqa: PLC0414 - as above
+from harness.target import stage_for as stage_for  # noqa: PLC0414 - as above
+from harness.target import target_of as target_of  # noqa: PLC0414 - as above
 from harness.workload import Experiment
 
 Verify = Callable[..., "Judgement"]
@@ -59,9 +61,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "harness_app(app, contract=None, workdir=None): the app of a scenario")
     config.addinivalue_line("markers", "harness_broker(name): a scenario for one kind of broker")
     config.addinivalue_line("markers", "harness_proxies(*servers): proxies that the faults of a test need")
+    config.addinivalue_line("markers", "harness_stage(*names, why): the stages on which a test makes sense")
     config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
+    config.pluginmanager.register(schedule_fixtures, "celery-harness-schedules")
     if not config.pluginmanager.hasplugin("celery"):  # the name of pytest-celery's entry point
         config.pluginmanager.register(PytestCeleryNames(), "celery-harness-names")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that says that it makes no sense on this stage, before it opens anything."""
+    for mark in item.iter_markers("harness_stage"):
+        only_on(item.config, *mark.args, why=mark.kwargs["why"])
 
 
 class PytestCeleryNames:
@@ -81,96 +91,9 @@ class PytestCeleryNames:
 def pytest_report_header(config: pytest.Config) -> str:
     """Which stage, and why."""
     stage, broker = config.getoption("--stage"), config.getoption("--broker")
-    found = _available(stage, broker)
+    found = available(stage, broker)
     state = found.version or "ready" if found.ok else f"not to be had: {found.why} ({found.remedy})"
     return f"celery-harness: stage {stage}, broker {broker} ({state}), warp {config.getoption('--warp')}"
-
-
-def _available(stage: str, broker: str) -> Availability:
-    kind: type[Stage] = discovery.find("stages", stage)
-    return kind.available(broker)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdicts of one run, and the record behind them."""
-
-    verdicts: tuple[Verdict, ...]
-    history: History
-    contract: Contract
-
-    def of(self, guarantee: str, tier: str | None = None) -> list[Verdict]:
-        """The verdicts on one guarantee, of one tier where given."""
-        found = [v for v in self.verdicts if v.guarantee == guarantee and tier in (None, v.tier)]
-        assert found, f"nothing promises {guarantee}" + (f" in tier {tier}" if tier else "")
-        return found
-
-    def outcomes(self, guarantee: str) -> dict[str, Outcome]:
-        """Outcome by tier."""
-        return {verdict.tier: verdict.outcome for verdict in self.of(guarantee)}
-
-    def assert_kept(self, guarantee: str, tier: str | None = None) -> None:
-        """Fail with the story of each tier in which the guarantee was not kept."""
-        failed = [verdict for verdict in self.of(guarantee, tier) if verdict.outcome is not Outcome.KEPT]
-        stories = [
-            f"{v.outcome.value} {v.guarantee} [{v.tier}]: {v.observed}\n  {v.reproduce}" for v in failed
-        ]
-        assert not failed, "\n".join(stories)
-
-    def assert_broken(self, guarantee: str, tier: str | None = None, *, says: str = "") -> Verdict:
-        """Fail unless the guarantee was broken, with `says` in the story; the first such verdict."""
-        found = self.of(guarantee, tier)
-        broken = [
-            verdict
-            for verdict in found
-            if verdict.outcome is Outcome.BROKEN
-            and says in f"{verdict.observed}\n{verdict.blame}\n{verdict.mend}"
-        ]
-        stories = [f"{v.outcome.value} [{v.tier}]: {v.observed}\n  {v.blame}" for v in found]
-        assert broken, "\n".join([f"not broken, or without the words {says!r}:", *stories])
-        return broken[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which app a test is about, under which promises."""
-
-    app: str
-    contract: Contract
-    workdir: Path
-
-
-def target_of(
-    config: pytest.Config, *, app: str = "", contract: str | Contract | None = None, workdir: str | Path = ""
-) -> Target:
-    """What is given, else the options, else the ini file; paths are relative to the root of the tests."""
-    app = app or _default(config, "app")
-    if not app:
-        pytest.fail("No app was named: give --harness-app, or mark the test with harness_app.")
-    folder = (config.rootpath / (workdir or _default(config, "workdir") or ".")).resolve()
-    promises = contract or _default(config, "contract")
-    if isinstance(promises, Contract):
-        return Target(app, promises, folder)
-    if promises:
-        return Target(app, load(config.rootpath / promises), folder)
-    return Target(app, find_contract(app, folder, None)[0], folder)
-
-
-def _default(config: pytest.Config, name: str) -> str:
-    return str(config.getoption(f"--harness-{name}") or config.getini(f"harness_{name}") or "")
-
-
-def stage_for(config: pytest.Config, broker: str) -> type[Stage]:
-    """The stage of the option; where it cannot be had the test is skipped, and fails when CI is set."""
-    name = str(config.getoption("--stage"))
-    found = _available(name, broker)
-    if not found.ok:
-        text = f"stage {name} with {broker}: {found.why}: {found.remedy}"
-        if os.environ.get("CI"):
-            pytest.fail(text)
-        pytest.skip(text)
-    kind: type[Stage] = discovery.find("stages", name)
-    return kind
 
 
 def conducted(
@@ -317,7 +240,10 @@ def open_world(pytestconfig: pytest.Config, harness_seed: int) -> OpenWorld:
             warp=pytestconfig.getoption("--warp"), seed=harness_seed, environment=environment or {},
             proxies=tuple(proxies),
         )  # fmt: skip
-        return stage_for(pytestconfig, broker).open(settings)
+        kind = stage_for(pytestconfig, broker)
+        if proxies and not kind.proxies:
+            only_on(pytestconfig, "processes", why="no proxy stands before its servers")
+        return kind.open(settings)
 
     return opened
 

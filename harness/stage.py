@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from harness.broker import Availability, Broker, Server
 from harness.contract import Contract
@@ -261,6 +261,9 @@ class World(Protocol):
 
 class Stage(ABC):
     """One level of truth. The file name is its public name."""
+
+    proxies: ClassVar[bool] = True
+    """Whether a proxy can stand before its servers (`StageSettings.proxies`)."""
 
     @classmethod
     @abstractmethod

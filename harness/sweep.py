@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from harness.laboratories import Laboratories
 from harness.probe.steps import WHERE, Point
-from harness.trials import Laboratory, Schedule, Trial
+from harness.trials import Schedule, Trial
 
 LOSSES = ("kill_worker", "kill_child", "drop_connections")
 
@@ -51,18 +52,16 @@ class Sweep:
         )
 
 
-def sweep(laboratory: Laboratory, schedule: Schedule, report: Callable[[str], None]) -> Sweep:
+def sweep(labs: Laboratories, schedule: Schedule, report: Callable[[str], None]) -> Sweep:
     """Run the schedule once to learn its steps, then once for each loss at each of them."""
-    base = laboratory.try_out(replace(schedule, points=()))
-    rows = []
-    for number, (kind, task, nth, role) in enumerate(base.steps, start=1):
-        report(f"step {number}/{len(base.steps)}: {kind} {nth} of {task}")
-        row = Row(kind, task, nth, role.partition(":")[0])
-        for point in _points(row):
-            found = laboratory.try_out(replace(schedule, points=(point,)))
-            broken = tuple(sorted({each.guarantee for each in found.broken}))
-            row.cells[point.action, point.when] = Cell(point, broken, found.schedule.token())
-        rows.append(row)
+    base = labs.try_out(replace(schedule, points=()))
+    rows = [Row(kind, task, nth, role.partition(":")[0]) for kind, task, nth, role in base.steps]
+    losses = [(number, row, point) for number, row in enumerate(rows, start=1) for point in _points(row)]
+    trials = labs.try_all(replace(schedule, points=(point,)) for _, _, point in losses)
+    for (number, row, point), found in zip(losses, trials, strict=True):
+        report(f"step {number}/{len(rows)}: {row.kind} {row.nth} of {row.task}")
+        broken = tuple(sorted({each.guarantee for each in found.broken}))
+        row.cells[point.action, point.when] = Cell(point, broken, found.schedule.token())
     return Sweep(base, tuple(rows))
 
 

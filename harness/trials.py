@@ -31,7 +31,9 @@ GENERAL = ("no_lost_task", "no_duplicate_effect", "dead_letter_only_failed", "de
 """Guarantees that can be judged for whatever tasks and faults there were."""
 SETTLE_S = 9_000.0
 """Longer than any ladder of retries and two visibility timeouts of an hour."""
-CLIENT = "client"
+TRIAL = "trial/all"
+WARM_ROUNDS, WARM_LOSSES = 6, 2
+"""Tasks that every copy begins after, and after how many of them each lost its connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Laboratory:
         """Run a schedule on a copy of the world and judge it."""
         self.tried += 1
         world = self.world
-        with world.copied():
+        with self.copy():
             ids = [world.next_id() for _ in schedule.tasks]
             places_by_time = sorted(range(len(ids)), key=lambda place: (schedule.tasks[place].at_s, place))
             world.ready_ids = [ids[place] for place in places_by_time]
@@ -131,17 +133,28 @@ class Laboratory:
                 asdict(replace(each, task=places.get(each.task, each.task))) for each in schedule.points
             ]
             world.ask("plan", points=points, known=ids, seed=schedule.seed, shuffled=schedule.seed > 0)
-            world.supervised = True
-            Conductor(world, self.contract, _silent).run([self._experiment(schedule)])
-            self._drain()
-            history = run.record_of(world, self.contract, self._request())
+            history, verdicts = self.conclude(self._experiment(schedule))
             names = {task_id: place for place, task_id in places.items()}
             steps = tuple(
                 (kind, names.get(task, task), nth, role)
                 for kind, task, nth, role in world.ask("steps")["steps"]
             )
-        verdicts = run.judge(self.contract, history, only=self.guarantees)
-        return Trial(schedule, history, tuple(verdicts), steps)
+        return Trial(schedule, history, verdicts, steps)
+
+    @contextmanager
+    def copy(self) -> Iterator[Any]:
+        """A copy of the world, in which killed workers are started again; gone when the context ends."""
+        with self.world.copied():
+            self.world.ask("plan", points=[], known=[], seed=0, shuffled=False)
+            self.world.supervised = True
+            yield self.world
+
+    def conclude(self, experiment: Experiment) -> tuple[History, tuple[Verdict, ...]]:
+        """Conduct what is left to do, wait until all has settled, and judge; inside `copy`."""
+        Conductor(self.world, self.contract, _silent).run([experiment])
+        self._drain()
+        history = run.record_of(self.world, self.contract, self._request())
+        return history, tuple(run.judge(self.contract, history, only=self.guarantees))
 
     def _drain(self) -> None:
         """Until the broker holds nothing that a worker is still to get: what was lost comes back late."""
@@ -171,9 +184,11 @@ class Laboratory:
             # Tasks of one name have equal arguments where `identical`; `vary` makes the others differ.
             twins = task.twin_of is not None or any(other.twin_of == place for other in schedule.tasks)
             sends.append(Send(task.name, body, at_s=task.at_s + place * 1e-6, identical=twins))
-        return Experiment(
-            "trial/all", "all", tuple(sends), settle_within_s=self.settle_within_s, runaway_after=60
-        )
+        return self.experiment(*sends)
+
+    def experiment(self, *sends: Send) -> Experiment:
+        """The one experiment of a trial."""
+        return Experiment(TRIAL, "all", sends, settle_within_s=self.settle_within_s, runaway_after=60)
 
     def _request(self) -> run.Request:
         settings = self.settings
@@ -217,17 +232,36 @@ def laboratory(
 
 
 def _warm(world: Any) -> None:
-    """One task with a stand-in body, so that no copy has to load and cache what all of them need."""
-    task_id = world.send(
-        world.tasks[0], [], {}, body={"stub": True, "returns_bytes": 1}, experiment="warm/all"
-    )
+    """Tasks with stand-in bodies and lost connections, so that no copy has to load and cache what all need.
+
+    Functions that have run often enough are specialised by CPython (PEP 659): a copy that did that itself
+    would copy the pages that they lie on as well. A task that nobody consumes is waited for in vain.
+    """
+    world.ask("warm")
+    for number in range(WARM_ROUNDS):
+        _warm_task(world, world.tasks[number % len(world.tasks)])
+        for server in (world.broker, world.results) if number < WARM_LOSSES else ():
+            server.drop_connections()
+        world.advance(lambda: False, within_s=10.0)
+    world.result_exists("warm")
+    world.log.arrived[:] = [event for event in world.log.arrived if event.task_id is None]
+
+
+def _warm_task(world: Any, task: str) -> None:
+    """One task, until it is acknowledged or a minute has passed."""
+    body = {"stub": True, "returns_bytes": 1}
+    task_id = world.send(task, world.made_up(task, 0), {}, body=body, experiment="warm/all")
     world.advance(
         lambda: any(e.kind == "message-acked" and e.task_id == task_id for e in world.arrived()),
         within_s=60.0,
     )
-    world.advance(lambda: False, within_s=1.0)
-    world.result_exists("warm")
-    world.log.arrived[:] = [event for event in world.log.arrived if event.task_id != task_id]
+
+
+def names_of(contract: Contract) -> tuple[str, ...]:
+    """Tasks of the contract's tiers whose own code can run, or all of them where none can."""
+    members = dict.fromkeys(task for tier in contract.tiers for task in tier.members)
+    real = [task for task in members if getattr(contract.samples.get(task), "body", "") == "real"]
+    return tuple(real or members)
 
 
 def _silent(text: str) -> None:

@@ -24,6 +24,7 @@ from scenarios.document.bench import INTENDED, Bench
 WATCH = "core.tasks.watch_dead_letters"
 LEASE_S = 60.0
 SCHEDULE_S = 300.0
+OWN = "what the guide says to type runs as a process of its own"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,7 @@ def test_images_are_pinned(project: Path) -> None:
     assert not [image for image in images if not re.search(r":v?\d+\.\d+(\.\d+)?(-\w+)?$", image)]
 
 
+@pytest.mark.harness_stage("processes", why=OWN)
 def test_workers_of_the_guide_are_told_apart_and_flower_sees_them(
     deployment: Bench, procfile: dict[str, str]
 ) -> None:
@@ -89,6 +91,7 @@ def test_workers_of_the_guide_are_told_apart_and_flower_sees_them(
     assert nodes == {name: [name] for name in tiers}
 
 
+@pytest.mark.harness_stage("processes", why=OWN)
 def test_of_two_beats_one_sends_and_the_other_takes_over(deployment: Bench, procfile: dict[str, str]) -> None:
     """The first is killed; the second waits for its lease to expire, and sends from then on."""
     files = deployment.world.folder / "files"
@@ -117,6 +120,7 @@ def test_a_child_is_replaced_after_as_many_tasks_as_set(deployment: Bench) -> No
     assert max(runs.count(pid) for pid in runs) <= 3
 
 
+@pytest.mark.harness_stage("processes", why=OWN)
 def test_the_project_s_own_tests_pass_and_reach_no_broker(project: Path, tmp_path: Path) -> None:
     """Where the variables of the guide are set, too: these name a port on which nobody listens."""
     addresses = {

@@ -31,14 +31,14 @@ def named(claim: Claim) -> str:
 @pytest.fixture(scope="module")
 def benches(pytestconfig: pytest.Config, harness_seed: int) -> Iterator[OpenBench]:
     """One world for each of the two apps, opened when it is first asked for."""
-    broker = str(pytestconfig.getoption("--broker"))
+    broker, stage = str(pytestconfig.getoption("--broker")), str(pytestconfig.getoption("--stage"))
     stage_for(pytestconfig, broker)
     opened: dict[str, Bench] = {}
     with ExitStack() as stack:
 
         def open_once(app: str) -> Bench:
             if app not in opened:
-                opened[app] = stack.enter_context(bench(app, broker, seed=harness_seed))
+                opened[app] = stack.enter_context(bench(app, broker, seed=harness_seed, stage=stage))
             return opened[app]
 
         yield open_once

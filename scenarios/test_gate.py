@@ -24,6 +24,8 @@ from scenarios.since import need_young_settings
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the shared run and for that of the edits
 
 APP = "myhours.celery:app"
+ALONE = {"simulated": "simulated"}
+"""Where scenarios run on one stage only the gate does; else it asks both, as it does by itself."""
 HIGH = 'base_s = 60, factor = 2, cap_s = 3600, jitter = "bounded" }\n\n[tiers.high.dead_letter]'
 RETRIES = 'max_retries = {}\ndelay = {{ shape = "exponential", {}'
 EDITS = {
@@ -81,7 +83,8 @@ def request_of_edits(
         assert text.count(place) == 1, f"{path} has no such place, or several: {place!r}"
         file.write_text(text.replace(place, instead), encoding="utf-8")
     return gate.Request(
-        APP, root / "myhours", lock=root / "reports" / "guarantees.lock.toml", reports=root / "reports"
+        APP, root / "myhours", lock=root / "reports" / "guarantees.lock.toml", reports=root / "reports",
+        stage=ALONE.get(str(pytestconfig.getoption("--stage")), ""),
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ def test_each_promise_of_the_draft_is_put_to_the_test(verify: Verify, guarantee:
     verify().assert_kept(guarantee)
 
 
+@pytest.mark.harness_stage("processes", why="the command chooses its stage itself")
 def test_the_command_says_so_by_its_exit_status(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """0 when all is kept; a stranger's folder gets no file from it."""
     command = [sys.executable, "-c", "from harness.cli import main; main()", "verify", "-A", "shop:app"]

@@ -18,6 +18,8 @@ class Waiting:
     delivered: Event
     started: Event | None
     worker: str
+    place: int
+    """Of its delivery among all: on a simulated stage many happen at one moment, one after the other."""
 
     @property
     def explicit(self) -> bool:
@@ -34,24 +36,25 @@ class Pair:
 
     @property
     def inverted(self) -> bool:
-        return self.other.delivered.at_s < self.urgent.delivered.at_s
+        return self.other.place < self.urgent.place
 
 
 def waiting(history: History, sends: Iterable[Event]) -> list[Waiting]:
     """The messages that were delivered, in order of their first delivery."""
-    delivered: dict[str | None, Event] = {}
+    delivered: dict[str | None, tuple[int, Event]] = {}
     started: dict[str | None, Event] = {}
-    for event in history.of("message-delivered"):
-        delivered.setdefault(event.task_id, event)
+    for place, event in enumerate(history.of("message-delivered")):
+        delivered.setdefault(event.task_id, (place, event))
     for event in history.of("task-started"):
         started.setdefault(event.task_id, event)
     found = []
     for sent in sends:
-        first, run = delivered.get(sent.task_id), started.get(sent.task_id)
-        if first is not None:
-            worker = first.get("worker") or (run.get("worker") if run is not None else "") or ""
-            found.append(Waiting(sent, first, run, str(worker)))
-    return sorted(found, key=lambda each: each.delivered.at_s)
+        if sent.task_id not in delivered:
+            continue
+        (place, first), run = delivered[sent.task_id], started.get(sent.task_id)
+        worker = first.get("worker") or (run.get("worker") if run is not None else "") or ""
+        found.append(Waiting(sent, first, run, str(worker), place))
+    return sorted(found, key=lambda each: each.place)
 
 
 def excused(history: History, messages: Sequence[Waiting]) -> set[int]:
@@ -83,5 +86,5 @@ def pairs(urgent: Iterable[Waiting], others: Sequence[Waiting], early: set[int])
         for other in others
         if one.worker == other.worker
         and max(one.sent.at_s, other.sent.at_s) < min(one.delivered.at_s, other.delivered.at_s)
-        and not (id(other) in early and other.delivered.at_s < one.delivered.at_s)
+        and not (id(other) in early and other.place < one.place)
     ]

@@ -42,6 +42,16 @@ def app_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def jobs_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--jobs``, for what tries schedules on simulated worlds."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(1, 8),
+        metavar="N",
+        help="How many worlds to try schedules on at once, else one a processor; it changes no result.",
+    )(command)
+
+
 def app_name(given: str | None) -> str:
     """The app: the option, else the one that ``celery -A APP harness`` was given."""
     if given is not None and not given.strip():

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from harness.choice import find_contract
-from harness.commands._options import SEED, Folder, app_name, app_options
+from harness.commands._options import SEED, Folder, app_name, app_options, jobs_option
 from harness.commands._running import ended_by_signals
 from harness.errors import StageError, UsageError
+from harness.laboratories import laboratories
 from harness.trials import Schedule, Trial, laboratory
 from harness.view import Progress
 
@@ -37,6 +38,11 @@ from harness.view import Progress
     help="The promises; else those that verify would find.",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--clock-steps",
+    is_flag=True,
+    help="Step the wall clock by an hour, too: locks that expire are gone then.",
+)
 @click.option("--token", metavar="TOKEN", help="Run just the schedule that an earlier search printed.")
 @click.option(
     "--examples-in",
@@ -47,12 +53,13 @@ from harness.view import Progress
     metavar="DIR",
     help="Where schedules that broke something are kept, to be tried first.",
 )
+@jobs_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
 def command(
     ctx: click.Context, app: str | None, workdir: Path, examples: int | None, duration: str | None,
-    guarantees: tuple[str, ...], broker: str, contract_path: Path | None, seed: int, token: str | None,
-    database: Path, quiet: bool,
+    guarantees: tuple[str, ...], broker: str, contract_path: Path | None, seed: int, clock_steps: bool,
+    token: str | None, database: Path, jobs: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Look for a schedule of tasks and faults that breaks a guarantee, and shrink it.
 
@@ -70,9 +77,15 @@ def command(
             said = "1 schedule"
         else:
             searching = _searching()
-            with laboratory(name, contract, workdir.resolve(), **options) as lab:
+            with laboratories(name, contract, workdir.resolve(), jobs=jobs, **options) as labs:
                 found = searching.search(
-                    lab, examples=examples, for_s=for_s, seeded=seed, database=database, report=progress.say
+                    labs,
+                    examples=examples,
+                    for_s=for_s,
+                    seeded=seed,
+                    database=database,
+                    clock_steps=clock_steps,
+                    report=progress.say,
                 )
             trial, said = found.trial, f"{found.tried} schedules in {found.took_s:.0f} s"
             if trial is not None:

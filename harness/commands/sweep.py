@@ -8,11 +8,12 @@ import click
 
 from harness import sweep as sweeping
 from harness.choice import find_contract
-from harness.commands._options import SEED, app_name, app_options
+from harness.commands._options import SEED, app_name, app_options, jobs_option
 from harness.commands._running import ended_by_signals
 from harness.errors import UsageError
+from harness.laboratories import laboratories
 from harness.sweep import LOSSES, Row, Sweep
-from harness.trials import Schedule, Task, laboratory
+from harness.trials import Schedule, Task
 from harness.view import Progress
 
 HEADINGS = {"kill_worker": "worker lost", "kill_child": "child lost", "drop_connections": "connection lost"}
@@ -40,11 +41,12 @@ HEADINGS = {"kill_worker": "worker lost", "kill_child": "child lost", "drop_conn
     help="The promises; else those that verify would find.",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random.")
+@jobs_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
 def command(
     ctx: click.Context, app: str | None, workdir: Path, tasks: tuple[str, ...], fails: int, broker: str,
-    guarantees: tuple[str, ...], contract_path: Path | None, seed: int, quiet: bool,
+    guarantees: tuple[str, ...], contract_path: Path | None, seed: int, jobs: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Lose worker, child and connection before and after every protocol step of a task, one run each.
 
@@ -55,16 +57,17 @@ def command(
     with (
         Progress(quiet=quiet) as progress,
         ended_by_signals(),
-        laboratory(name, contract, workdir.resolve(), broker=broker, seed=seed, guarantees=guarantees) as lab,
+        laboratories(
+            name, contract, workdir.resolve(), broker=broker, seed=seed, guarantees=guarantees, jobs=jobs
+        ) as labs,
     ):
-        unknown = [task for task in tasks if task not in lab.world.tasks]
+        names = labs.each[0].world.tasks
+        unknown = [task for task in tasks if task not in names]
         if unknown:
-            raise UsageError(
-                f"The app has no task {unknown[0]!r}.", remedy=f"It has: {', '.join(lab.world.tasks)}."
-            )
+            raise UsageError(f"The app has no task {unknown[0]!r}.", remedy=f"It has: {', '.join(names)}.")
         raises = "filesystem" if fails else None
         schedule = Schedule(tuple(Task(task, raises=raises, failing_attempts=fails) for task in tasks))
-        found = sweeping.sweep(lab, schedule, progress.say)
+        found = sweeping.sweep(labs, schedule, progress.say)
     for line in table(found):
         click.echo(line)
     ctx.exit(1 if found.broken else 0)

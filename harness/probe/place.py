@@ -64,12 +64,17 @@ def guard(function: Any) -> None:
     """Give the first ``try`` of a function its handlers back, where the compiler has left it unguarded."""
     function = getattr(function, "__func__", function)
     code = function.__code__ if isinstance(function, FunctionType) else None
-    target = target_line(code) if code else None
-    if code is None or not target:
-        return
-    again = _compiled_again(code, target)
-    if again is not None and _is_guarded_at(again, target):
+    again = _guarded(code) if code else None
+    if again is not None:
         function.__code__ = again
+
+
+@functools.lru_cache(maxsize=512)
+def _guarded(code: CodeType) -> CodeType | None:
+    """The code with its first ``try`` guarded; None where that is so already, or cannot be had."""
+    target = target_line(code)
+    again = _compiled_again(code, target) if target else None
+    return again if again is not None and target and _is_guarded_at(again, target) else None
 
 
 def _is_guarded(code: CodeType, offset: int) -> bool:

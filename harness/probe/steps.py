@@ -19,17 +19,33 @@ from dataclasses import dataclass
 from typing import Any
 
 KINDS = ("publish", "deliver", "ack", "reject", "result", "cache", "body-begin", "body-end")
-ACTIONS = ("kill_worker", "kill_child", "drop_connections", "fail", "lose_reply", "duplicate", "delay")
+CLOCK_STEPS = {"clock_ahead": 3600.0, "clock_back": -3600.0}
+"""Actions that step the wall clock of everybody, and by how many seconds; the monotonic clock goes on."""
+ACTIONS = (
+    "kill_worker",
+    "kill_child",
+    "drop_connections",
+    "fail",
+    "lose_reply",
+    "duplicate",
+    "delay",
+    *CLOCK_STEPS,
+)
 WHERE = {
-    "publish": ("kill_worker", "kill_child", "drop_connections", "fail", "lose_reply", "duplicate", "delay"),
-    "deliver": ("kill_worker", "drop_connections", "delay"),
-    "ack": ("kill_worker", "drop_connections", "lose_reply", "delay"),
-    "reject": ("kill_worker", "drop_connections", "lose_reply", "delay"),
-    "result": ("kill_worker", "kill_child", "fail", "lose_reply", "delay"),
-    "cache": ("kill_worker", "kill_child", "fail", "lose_reply", "delay"),
-    "body-begin": ("kill_worker", "kill_child", "delay"),
-    "body-end": ("kill_worker", "kill_child", "delay"),
-}
+    kind: (*actions, *CLOCK_STEPS)
+    for kind, actions in {
+        "publish": (
+            "kill_worker", "kill_child", "drop_connections", "fail", "lose_reply", "duplicate", "delay",
+        ),
+        "deliver": ("kill_worker", "drop_connections", "delay"),
+        "ack": ("kill_worker", "drop_connections", "lose_reply", "delay"),
+        "reject": ("kill_worker", "drop_connections", "lose_reply", "delay"),
+        "result": ("kill_worker", "kill_child", "fail", "lose_reply", "delay"),
+        "cache": ("kill_worker", "kill_child", "fail", "lose_reply", "delay"),
+        "body-begin": ("kill_worker", "kill_child", "delay"),
+        "body-end": ("kill_worker", "kill_child", "delay"),
+    }.items()
+}  # fmt: skip
 """Which actions make sense at a step: a main process has no child to kill at its own steps."""
 
 DELAY_S = 200.0
@@ -63,6 +79,8 @@ class Steps:
         self.drop: Drop = lambda: None
         self.kill_worker: Drop = _kill_worker
         self.kill_child: Drop = _kill_child
+        self.step_wall: Callable[[float], None] = _no_clock
+        """Steps the wall clock by so many seconds, where whoever runs the steps has hold of it."""
         self.redis = True
         """Whether the broker is Redis: whose client says that a connection is lost."""
 
@@ -109,6 +127,8 @@ class Steps:
             act()
         elif point.action == "delay":
             time.sleep(DELAY_S)
+        elif point.action in CLOCK_STEPS:
+            self.step_wall(CLOCK_STEPS[point.action])
         else:
             raise self.lost(point.kind, f"ordered by the harness: {point.action}")
 
@@ -189,6 +209,10 @@ class Steps:
     def command(self, task_id: str | None, name: str | None, act: Callable[[], Any]) -> Any:
         """A command to the app's cache."""
         return self.around("cache", task_id, name, act)
+
+
+def _no_clock(seconds: float) -> None:
+    raise RuntimeError(f"nobody here can step the clock by {seconds:g} s at a protocol step")
 
 
 def _kill_worker() -> None:

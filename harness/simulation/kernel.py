@@ -24,8 +24,11 @@ from harness.errors import DeadlineExceeded
 from harness.simulation.clock import CLOCK, EPOCH_NS, NS
 
 FIRST_PID = 1000
-EVENTS_PER_INSTANT = 200_000
-"""More than any honest app does without letting time pass."""
+EVENTS_PER_INSTANT = 2_000
+"""After so many events at one moment a millisecond passes: computing takes no time here, and a message that
+is rejected and delivered again would otherwise go round for ever at one moment, unseen by the harness."""
+INSTANTS = 500
+"""So many of these milliseconds in a row are more than any honest app needs."""
 EVENTS_PER_COLLECTION = 25_000
 """Garbage is collected between events, at the same ones in every run: finalizers may send commands."""
 
@@ -116,7 +119,7 @@ class Kernel:
         self.on_end: Callable[[], None] = lambda: None
         """Told whenever a process has ended."""
         self.closing = False
-        self._instant = self._events = self._ends = 0
+        self._instant = self._computed = self._events = self._ends = 0
         self.seed(seed)
         self.adopt(self.client)
         CLOCK.sleep, CLOCK.spin, CLOCK.kill = self.sleep, self._spin, self.kill
@@ -159,7 +162,7 @@ class Kernel:
                 heapq.heappop(heap)
                 continue
             if entry[0] > CLOCK.ns:
-                self._instant = 0
+                self._instant = self._computed = 0
                 if self.on_instant():
                     return True
                 if not heap or heap[0][0] <= CLOCK.ns:
@@ -168,6 +171,8 @@ class Kernel:
                     break
                 CLOCK.set(heap[0][0])
                 continue
+            if self._instant >= EVENTS_PER_INSTANT and self._compute(limit_ns):
+                return True
             heapq.heappop(heap)
             self._count()
             entry[3](entry[4])
@@ -184,11 +189,18 @@ class Kernel:
         if self._events % EVENTS_PER_COLLECTION == 0:
             gc.collect()
         self._instant += 1
-        if self._instant > EVENTS_PER_INSTANT:
+
+    def _compute(self, limit_ns: int) -> bool:
+        """So much happened at one moment that it must have taken some time; whether to stop here."""
+        self._instant = 0
+        self._computed += 1
+        if self._computed > INSTANTS:
             raise DeadlineExceeded(
                 f"The simulation stands still at {CLOCK.now_s():g} s: something goes on without end "
                 "and without letting time pass."
             )
+        CLOCK.set(CLOCK.ns + NS // 1000)
+        return self.on_instant() or limit_ns <= CLOCK.ns
 
     # Processes.
 

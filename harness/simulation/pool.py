@@ -16,6 +16,7 @@ from typing import Any
 
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from billiard.util import error as log_error
 from celery import signals
 from celery.app import trace
 from celery.concurrency.base import BasePool
@@ -185,7 +186,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             job.limit = self.hub.call_later(job.soft_s, self._soft_limit, job)
         elif job.hard_s:
             job.limit = self.hub.call_later(job.hard_s, self._hard_limit, job)
-        job.on_accept(pid, CLOCK.ns / NS)
+        self.call_back(job.on_accept, pid, CLOCK.ns / NS)
 
     def finished(self, child: Child, job: Job, callback: Callable[[Any], None] | None, value: Any) -> None:
         """A child has ended a job."""
@@ -194,7 +195,16 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         self._close_job(job)
         self._feed()
         if callback is not None:
-            callback(value)
+            self.call_back(callback, value)
+
+    def call_back(self, function: Callable[..., None], *args: Any, **options: Any) -> None:
+        """Tell the request; what it raises is logged and ends nobody (`billiard/pool.py`, `ApplyResult`)."""
+        try:
+            function(*args, **options)
+        except (MemoryError, *self.callbacks_propagate):
+            raise
+        except Exception as error:  # noqa: BLE001 - as billiard has it
+            log_error("Pool callback raised exception: %r", error, exc_info=1)
 
     def _close_job(self, job: Job, state: str = "done") -> None:
         job.state = state
@@ -204,7 +214,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
     def _soft_limit(self, job: Job) -> None:
         if job.state != "running" or job.child is None:
             return
-        job.on_timeout(soft=True, timeout=job.soft_s)
+        self.call_back(job.on_timeout, soft=True, timeout=job.soft_s)
         if job.hard_s:
             job.limit = self.hub.call_later(job.hard_s - job.soft_s, self._hard_limit, job)
         if job.child.process.alive:
@@ -215,8 +225,8 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             return
         self._close_job(job, "lost")
         # `billiard/pool.py`, `on_hard_timeout`: result, then callback, then the child is killed.
-        job.on_error(_raised(TimeLimitExceeded(job.hard_s)))
-        job.on_timeout(soft=False, timeout=job.hard_s)
+        self.call_back(job.on_error, _raised(TimeLimitExceeded(job.hard_s)))
+        self.call_back(job.on_timeout, soft=False, timeout=job.hard_s)
         if job.child.process.alive:
             self.kernel.end(job.child.process, -signal.SIGKILL)
 
@@ -239,7 +249,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             what = (
                 f"signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"exitcode {status}"
             )
-            job.on_error(_raised(WorkerLostError(f"Worker exited prematurely: {what}.")))
+            self.call_back(job.on_error, _raised(WorkerLostError(f"Worker exited prematurely: {what}.")))
 
     def on_stop(self) -> None:
         """A warm end: wait for what runs, hear of it, then end the children."""
@@ -285,7 +295,15 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             self.ending = ending
 
     def _get_info(self) -> dict[str, Any]:
-        return {"max-concurrency": self.limit, "processes": [child.process.pid for child in self.children]}
+        return {
+            **super()._get_info(),
+            "max-concurrency": self.limit,
+            "processes": [child.process.pid for child in self.children],
+            "max-tasks-per-child": self.runs_per_child or "N/A",
+            "put-guarded-by-semaphore": self.putlocks,
+            "timeouts": (self.options.get("soft_timeout") or 0, self.options.get("timeout") or 0),
+            "writes": "N/A",
+        }
 
 
 class Tracers(dict[str, Any]):

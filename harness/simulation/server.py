@@ -7,6 +7,7 @@ Each answer has what it was asked for, the time, and the events that came meanwh
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.probe import place
 from harness.probe.config import ProbeConfig
 from harness.probe.record import bounded
 from harness.simulation import database, housekeeping, hub, locks, mail, shortcuts, stores, workers
@@ -71,6 +73,7 @@ class Server:
         shortcuts.after_imports()
         mail.install(self.mail)
         self.probe.steps.redis = opening["broker"] == "redis"
+        self.probe.steps.step_wall = self.step_wall
         if opening["broker"] == "rabbitmq":
             from harness.simulation import amqp
 
@@ -104,6 +107,13 @@ class Server:
             worker.restart_after_s = RESTART_S
         for texts in self.logs.texts.values():
             texts.clear()
+        return {}
+
+    def do_warm(self) -> dict[str, Any]:
+        """Look up once what every copy would look up for itself."""
+        shortcuts.look_up()
+        for task in self.client.app.tasks.values():
+            place.target_line(getattr(inspect.unwrap(task.run), "__code__", None))
         return {}
 
     def do_steps(self) -> dict[str, Any]:
@@ -205,9 +215,14 @@ class Server:
 
     def do_step_wall(self, seconds: float) -> dict[str, Any]:
         """Step the wall clock of all simulated processes."""
+        self.step_wall(seconds)
+        return {}
+
+    @staticmethod
+    def step_wall(seconds: float) -> None:
+        """The wall clock steps, and who sleeps until a moment of it looks again."""
         CLOCK.step_wall(seconds)
         housekeeping.stir()
-        return {}
 
     def do_log(self, name: str) -> dict[str, Any]:
         """What a process has printed."""

@@ -138,6 +138,17 @@ class RemoteRedis(redis.Redis):
         return callback(answer, **options) if callback is not None else answer
 
 
+class ClientProcess:
+    """The client of a simulated world, asked as that of the processes stage is (`harness.stages._client`)."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        self.world = world
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Send a command and wait for its answer."""
+        return self.world.tell(do, **arguments)
+
+
 class SimulatedStore:
     """A simulated Redis server; pid 1 stands for running, as it is no process."""
 

@@ -19,7 +19,13 @@ from harness.inspection import app_error, refusal
 from harness.launcher import ProcessLauncher
 from harness.redis_server import entries
 from harness.stage import Link, StageSettings
-from harness.stages._simulated_handles import SimulatedClock, SimulatedMail, SimulatedStore, SimulatedWorker
+from harness.stages._simulated_handles import (
+    ClientProcess,
+    SimulatedClock,
+    SimulatedMail,
+    SimulatedStore,
+    SimulatedWorker,
+)
 
 ANSWER_WITHIN_S, TOLD_WITHIN_S = 120.0, 2.0
 """As in `harness.stages._client`."""
@@ -42,6 +48,7 @@ class SimulatedWorld:
         self.process = process
         self.clock = SimulatedClock(self.ask)
         self.mail = SimulatedMail(self.ask)
+        self.client = ClientProcess(self)
         self.workers: dict[str, SimulatedWorker] = {}
         self.tasks: tuple[str, ...] = ()
         self.snapshot: dict[str, Any] = {}
@@ -95,7 +102,7 @@ class SimulatedWorld:
         document: dict[str, Any] = json.loads(line)
         return document
 
-    def client(self, command: str, *, within_s: float = ANSWER_WITHIN_S, **arguments: Any) -> dict[str, Any]:
+    def tell(self, command: str, *, within_s: float = ANSWER_WITHIN_S, **arguments: Any) -> dict[str, Any]:
         """Let the client process do something; what the app raises comes back as `AppError`.
 
         Publishing is waited for `TOLD_WITHIN_S` at most, and then goes on while others do.
@@ -171,7 +178,7 @@ class SimulatedWorld:
 
     def made_up(self, task: str, copy: int) -> list[Any]:
         """Arguments that a task's signature admits, different for each `copy`."""
-        return list(self.client("make_up", task=task, copy=copy)["args"])
+        return list(self.tell("make_up", task=task, copy=copy)["args"])
 
     def send(
         self,
@@ -187,7 +194,7 @@ class SimulatedWorld:
         task_id = self.next_id()
         if body:
             self.ask("order", task_id=task_id, body=dict(body))
-        self.client(
+        self.tell(
             "send", within_s=TOLD_WITHIN_S, task=task, args=list(args), kwargs=dict(kwargs), task_id=task_id,
             options=dict(options or {}), experiment=experiment, body=dict(body or {}),
         )  # fmt: skip

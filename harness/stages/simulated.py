@@ -45,6 +45,8 @@ class Simulated(Stage):
     the same seed gives the same history, byte for byte. `docs/simulation.md` says what is not faithful.
     """
 
+    proxies = False
+
     @classmethod
     def available(cls, broker: str) -> Availability:
         """Whether the packages of the extra are there."""
@@ -125,18 +127,18 @@ def _started(settings: StageSettings, launcher: ProcessLauncher) -> SimulatedWor
 
 
 def _bring_up(world: SimulatedWorld) -> None:
-    loaded = world.client("load")
+    loaded = world.tell("load")
     world.check_interlock()
     world.tasks = tuple(loaded["tasks"])
     world.versions = {**loaded["versions"], "broker": f"simulated {world.settings.broker}"}
-    world.client("prepare")
-    world.snapshot = world.client("snapshot")["snapshot"]
+    world.tell("prepare")
+    world.snapshot = world.tell("snapshot")["snapshot"]
     for worker in world.workers.values():
         worker.launch()
     for worker in world.workers.values():
         worker.ready()
     if any(tier.events for tier in world.settings.contract.tiers):
-        world.client("monitor")
+        world.tell("monitor")
     world.check_interlock()
 
 

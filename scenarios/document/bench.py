@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness import discovery
 from harness.contract import WorkerLayout
 from harness.contract_file import load
@@ -25,6 +27,7 @@ MODULES = {DOCUMENTED: "wired", INTENDED: "intended"}
 CONTRACTS = {DOCUMENTED: "contract.documented.toml", INTENDED: "contract.toml"}
 ENDED = TERMINAL | {"publish-failed"}
 LONG_S = 7200.0
+FURTHER = "not on stage simulated: a further command is a process of its own; run with --stage processes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class Bench:
     @contextmanager
     def celery(self, name: str, *words: str) -> Iterator[Any]:
         """A further Celery command of the app, a second worker or beat, for as long as the context."""
+        if self.world.warp == "virtual":
+            pytest.skip(FURTHER)
         command = [sys.executable, "-m", "harness.probe", "celery", "-A", self.world.settings.app, *words]
         process = self.world.launcher.popen(
             name, command, environment={"CELERY_HARNESS_ROLE": name, "PYTHONPATH": python_path()},

@@ -9,7 +9,7 @@ import pytest
 
 from harness.contract import Contract, Effect, Tier, WorkerLayout
 from harness.lint import lint
-from harness.plugin import OpenWorld, stage_for
+from harness.plugin import OpenWorld, only_on, stage_for
 from scenarios.rules.proof import (
     FOLDER,
     Shown,
@@ -26,6 +26,7 @@ from scenarios.rules.proof import (
 def _on_redis(
     app: str, opened: OpenWorld, pytestconfig: pytest.Config, keep: pytest.TempPathFactory
 ) -> Shown:
+    only_on(pytestconfig, "processes", why=STRANGER)
     phases = redis_phases(app)
     tasks = {send.task.removeprefix(f"{app}.") for phase in phases for each in phase for send in each.sends}
     promises = contract(app, tasks, redis_workers(app))
@@ -51,6 +52,7 @@ def good(
 def _on_rabbitmq(
     app: str, opened: OpenWorld, pytestconfig: pytest.Config, keep: pytest.TempPathFactory
 ) -> Shown:
+    only_on(pytestconfig, "processes", why=STRANGER)
     stage_for(pytestconfig, "rabbitmq")
     promises = contract(app, ("slow", "start"), [WorkerLayout("main", ("orders",), concurrency=2)])
     return examined(
@@ -73,6 +75,9 @@ def wired_good(
 ) -> Shown:
     """The same, mended."""
     return _on_rabbitmq("wired_good", open_world, pytestconfig, tmp_path_factory)
+
+
+STRANGER = "the proof talks to the broker from outside, which a simulated one cannot hear"
 
 
 LintEffects = Callable[[str], set[str]]

@@ -27,6 +27,7 @@ from harness.stages.simulated import Simulated
 APP = """
 import threading, time
 from celery import Celery
+from celery.exceptions import Reject
 
 app = Celery("shop", broker="redis://example.invalid/0", backend="redis://example.invalid/1")
 app.conf.update(
@@ -44,6 +45,21 @@ def sell(self, order, fails=False, takes_s=0.0):
     except OSError as error:
         raise self.retry(exc=error, countdown=min(300, 30 * 2**self.request.retries))
     return order
+
+
+def stats():
+    (found,) = app.control.inspect(timeout=1).stats().values()
+    return found["pool"]
+
+
+@app.task(name="shop.again", bind=True, acks_late=True)
+def again(self):
+    raise Reject("not now", requeue=True)
+
+
+@app.task(name="shop.hook", bind=True)
+def hook(self, request, error, traceback):
+    pass
 
 
 @app.task(name="shop.fork")
@@ -141,6 +157,45 @@ def test_a_killed_worker_says_nothing_any_more(world: World) -> None:
         world.advance(lambda: False, within_s=30)
         assert not events(world, task_id, "body-left")
     assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=1_000)
+
+
+def test_a_task_that_is_delivered_again_and_again_lets_time_pass(world: World) -> None:
+    """Computing takes no time; going round at one moment for ever would stop the run."""
+    began_s = world.clock.now_s()
+    task_id = world.send("shop.again", [], {})
+    assert world.advance(lambda: len(events(world, task_id, "task-started")) > 100, within_s=10)
+    assert began_s < world.clock.now_s() < began_s + 5
+    world.calm(task_id)
+    assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=10)
+
+
+def test_an_errback_that_raises_ends_no_worker(world: World) -> None:
+    """Billiard logs what a callback raises (`billiard/pool.py`, `safe_apply_callback`)."""
+    errback = {"task": "shop.hook", "args": [], "kwargs": {}, "options": {}, "immutable": False}
+    task_id = world.send(
+        "shop.sell", [1], {}, body={"raises": "programming"}, options={"link_error": [errback]}
+    )
+    assert world.advance(lambda: bool(events(world, task_id, "task-internal-error")), within_s=60)
+    world.advance(lambda: False, within_s=5)
+    assert all(worker.pid for worker in world.workers.values())
+    assert succeeds(world)
+
+
+def test_a_pool_notices_that_a_server_has_closed_its_connections(world: World) -> None:
+    """redis-py reads before it hands a connection out; nobody is told of the loss (`redis/connection.py`)."""
+    assert succeeds(world)
+    world.results.drop_connections()  # type: ignore[attr-defined]
+    task_id = world.send("shop.sell", [1], {})
+    assert world.advance(lambda: bool(events(world, task_id, "result-stored")), within_s=10)
+    assert not events(world, task_id, "publish-failed", "task-retried", "task-internal-error")
+
+
+def test_a_worker_s_statistics_are_those_of_a_prefork_pool(world: World) -> None:
+    client = world.client  # type: ignore[attr-defined]
+    answer = client.ask("call", function="shop:stats", kwargs={})["value"]
+    assert answer["max-concurrency"] == 2
+    assert answer["max-tasks-per-child"] == "N/A"
+    assert answer["processes"] == list(world.workers["one"].children())
 
 
 def history(folder: Path, hash_seed: str, broker: str) -> str:
