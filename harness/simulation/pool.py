@@ -28,9 +28,9 @@ from harness.simulation.descriptors import WORLD, wait_for
 from harness.simulation.kernel import Process, Strand
 
 REPORTS_EXIT = hasattr(common, "terminate_handler_fired")
-"""Since 4.3.0 billiard tells a body's own ``SystemExit`` before the child ends (`billiard/pool.py`, `workloop`)."""
+"""Since 4.3.0 a body's own ``SystemExit`` is told before the child ends (`billiard/pool.py`, `workloop`)."""
 NOTICED_S = 0.001
-"""From the end of a child to the parent's notice: what the child said before is heard, and acted on, first."""
+"""From the end of a child to the parent's notice: what the child said before is acted on first."""
 KILLED_S = 0.1
 """From SIGTERM to SIGKILL of a child whose hard limit is over (`billiard/pool.py`, `_trywaitkill`)."""
 FORK_S = 0.05

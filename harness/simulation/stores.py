@@ -329,7 +329,13 @@ def _send_packed_command(this: Any, command: Any, check_health: bool = True) -> 
 def _can_read(this: Any, timeout: float | None = 0) -> bool:
     if this._sock is None:
         this.connect()
-    return bool(this._sock.readable() if timeout == 0 else this._sock.wait(timeout))
+    socket = this._sock
+    found = bool(socket.readable() if timeout == 0 else socket.wait(timeout))
+    if found and socket.lost and not socket.responses:
+        this.disconnect()
+        # By this a pool notices that the server has closed a connection (`redis/_parsers/socket.py`).
+        raise redis.ConnectionError(LOST)
+    return found
 
 
 def _read_response(

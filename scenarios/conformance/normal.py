@@ -77,8 +77,18 @@ def record(events: Iterable[Event], facts: Sequence[Fact], known: Iterable[str] 
             strands[place][_strand(event, counts)].append(_line(event))
         elif event.kind in OF_WORKERS:
             strands[f"worker {event.get('worker')}"][""].append(event.kind)
-    lines = {place: tuple(sorted("; ".join(found) for found in strands[place].values())) for place in sorted(strands)}
-    told = [Fact(fact.name, NUMBERS.sub("..", fact.value) if isinstance(fact.value, str) else fact.value, fact.within) for fact in facts]
+    lines = {
+        place: tuple(sorted("; ".join(found) for found in strands[place].values()))
+        for place in sorted(strands)
+    }
+    told = [
+        Fact(
+            fact.name,
+            NUMBERS.sub("..", fact.value) if isinstance(fact.value, str) else fact.value,
+            fact.within,
+        )
+        for fact in facts
+    ]
     return Record(lines, tuple(told))
 
 

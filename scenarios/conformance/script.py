@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,9 @@ class Script:
 
     def ended(self, *ids: str) -> bool:
         """Wait until all of these tasks have ended."""
-        return self.wait(lambda: set(ids) <= {e.task_id for e in self.world.arrived()[self.began :] if e.kind in ENDED})
+        return self.wait(
+            lambda: set(ids) <= {e.task_id for e in self.world.arrived()[self.began :] if e.kind in ENDED}
+        )
 
     def succeeded(self, task: str, times: int = 1) -> bool:
         """Wait until so many tasks of a name have ended well."""
@@ -110,8 +113,10 @@ class Script:
     def gaps(self, kind: str, *ids: str, task: str = "", within: float = 2.0) -> None:
         """Note the seconds between events of a kind."""
         found = [e.at_s for e in self.all(kind, task=task) if not ids or e.task_id in ids]
-        for place, (sooner, later) in enumerate(zip(found, found[1:], strict=False), start=1):
-            self.fact(f"seconds between {kind} {place} and {place + 1}", round(later - sooner, 1), within=within)
+        for place, (sooner, later) in enumerate(pairwise(found), start=1):
+            self.fact(
+                f"seconds between {kind} {place} and {place + 1}", round(later - sooner, 1), within=within
+            )
 
     def order(self, name: str, ids: dict[str, str], kind: str = "task-started") -> None:
         """Note in which order tasks did something; `ids` are their names by id."""
@@ -144,7 +149,7 @@ class Script:
         finally:
             self.start(worker)
 
-    def busy(self, worker: str, seconds: float = 20.0) -> str:
+    def busy(self, worker: str, seconds: float = 10.0) -> str:
         """The lane's only child is kept busy; returns the id of the task that does it."""
         queue = self.world.workers[worker].queues[0]
         task_id = self.send("nap", seconds, queue=queue)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from celery import Celery
+from celery import Celery, Task
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from kombu import Queue
 
@@ -14,7 +14,7 @@ app = Celery("conform", broker="redis://localhost:6379/0", backend="redis://loca
 app.conf.update(
     broker_connection_retry_on_startup=True,
     # Short, and swept for every ten seconds, not every hundred (kombu/transport/redis.py).
-    broker_transport_options={"visibility_timeout": 40, "unacked_restore_throttle": 1},
+    broker_transport_options={"visibility_timeout": 20, "unacked_restore_throttle": 1},
     worker_prefetch_multiplier=1,
     result_expires=900,
     task_create_missing_queues=True,
@@ -84,7 +84,7 @@ def late_nap(seconds: float, value: object = None) -> object:
 
 
 @app.task(bind=True, name="conform.again", max_retries=3)
-def again(self, times: int, countdown: float) -> int:
+def again(self: Task, times: int, countdown: float) -> int:
     """Fails so often, tried again after so many seconds."""
     if self.request.retries < times:
         raise self.retry(exc=OSError(f"try {self.request.retries}"), countdown=countdown)
@@ -92,13 +92,13 @@ def again(self, times: int, countdown: float) -> int:
 
 
 @app.task(bind=True, name="conform.again_bare", max_retries=1)
-def again_bare(self) -> None:
+def again_bare(self: Task) -> None:
     """Retried without an error of its own."""
     raise self.retry(countdown=1)
 
 
 @app.task(bind=True, name="conform.again_elsewhere", max_retries=3)
-def again_elsewhere(self) -> int:
+def again_elsewhere(self: Task) -> int:
     """Its second try is on another queue."""
     if not self.request.retries:
         raise self.retry(countdown=1, queue="lane")
@@ -125,7 +125,7 @@ def by_hand() -> None:
 
 
 @app.task(bind=True, name="conform.refuse", acks_late=True)
-def refuse(self, requeue: bool) -> str:
+def refuse(self: Task, requeue: bool) -> str:
     """Rejects its message, the first time that it comes."""
     if not self.request.delivery_info.get("redelivered"):
         raise Reject("not now", requeue=requeue)
@@ -151,19 +151,19 @@ def _die(redelivered: bool) -> str:
 
 
 @app.task(bind=True, name="conform.early_death")
-def early_death(self) -> str:
+def early_death(self: Task) -> str:
     """Kills its process; acknowledged before."""
     return _die(self.request.delivery_info.get("redelivered"))
 
 
 @app.task(bind=True, name="conform.late_death", acks_late=True)
-def late_death(self) -> str:
+def late_death(self: Task) -> str:
     """Kills its process; acknowledged late."""
     return _die(self.request.delivery_info.get("redelivered"))
 
 
 @app.task(bind=True, name="conform.returned_death", acks_late=True, reject_on_worker_lost=True)
-def returned_death(self) -> str:
+def returned_death(self: Task) -> str:
     """Kills its process; its message goes back."""
     return _die(self.request.delivery_info.get("redelivered"))
 
@@ -213,14 +213,14 @@ def late_hard() -> None:
     time.sleep(60)
 
 
-@app.task(name="conform.rationed", rate_limit="6/m")
+@app.task(name="conform.rationed", rate_limit="12/m")
 def rationed(x: int) -> int:
-    """Six a minute."""
+    """Twelve a minute."""
     return x
 
 
 @app.task(bind=True, name="conform.hand_over")
-def hand_over(self, x: int) -> object:
+def hand_over(self: Task, x: int) -> object:
     """Another task stands in for it."""
     raise self.replace(add.si(x, 1))
 
