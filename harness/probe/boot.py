@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.probe import config as configuration
+from harness.probe import plan
 from harness.probe.body import Bodies
 from harness.probe.effects import Effects
 from harness.probe.guard import Guard
@@ -33,6 +34,9 @@ class Probe:
 
     def install(self) -> None:
         """Before anything of the app is imported."""
+        if os.environ.get(plan.VARIABLE):
+            self.bodies = plan.install(self.config, self.recorder, self.effects.cache_port)
+            self.observer.bodies = self.bodies
         interlock = Interlock(self.config, lambda text: self.recorder.write("interlock-note", text=text))
         Guard(self.config.allowed, self._refused, self.config.folder).install()
         interlock.install()

@@ -10,8 +10,6 @@ A task is named by its id where the plan knows it (the workload's own tasks), el
 from __future__ import annotations
 
 import functools
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -77,8 +75,8 @@ class Steps:
         """(kind, task, nth, role) of every step, for who wants to strike at each."""
         self.role: Callable[[], str] = lambda: ""
         self.drop: Drop = lambda: None
-        self.kill_worker: Drop = _kill_worker
-        self.kill_child: Drop = _kill_child
+        self.kill_worker: Drop = lambda: None
+        self.kill_child: Drop = lambda: None
         self.step_wall: Callable[[float], None] = _no_clock
         """Steps the wall clock by so many seconds, where whoever runs the steps has hold of it."""
         self.redis = True
@@ -99,8 +97,7 @@ class Steps:
         label = task_id if task_id in self.known else name
         if label is None:
             return act()
-        nth = self.counts[kind, label]
-        self.counts[kind, label] += 1
+        nth = self.count(kind, label)
         self.seen.append((kind, label, nth, self.role()))
         points = self.plan.get((kind, label, nth), ())
         for point in points:
@@ -111,6 +108,12 @@ class Steps:
             if point.when == "after":
                 self._strike(point, act)
         return answer
+
+    def count(self, kind: str, label: str) -> int:
+        """The number of this step, counted from 0."""
+        nth = self.counts[kind, label]
+        self.counts[kind, label] += 1
+        return nth
 
     def _strike(self, point: Point, act: Callable[[], Any]) -> None:
         self.report(
@@ -206,21 +209,23 @@ class Steps:
 
         kind._store_result = store
 
-    def command(self, task_id: str | None, name: str | None, act: Callable[[], Any]) -> Any:
-        """A command to the app's cache."""
-        return self.around("cache", task_id, name, act)
+    def wrap_cache(self, port: int | None) -> None:
+        """Commands of bodies to the cache are steps; those of Celery's own backends and brokers are not."""
+        from celery import current_task
+        from redis import client
+
+        kind: Any = client.Redis
+        original = kind.execute_command
+
+        def execute_command(this: Any, *args: Any, **options: Any) -> Any:
+            if this.connection_pool.connection_kwargs.get("port") != port or not current_task:
+                return original(this, *args, **options)
+            task = current_task._get_current_object()
+            act = functools.partial(original, this, *args, **options)
+            return self.around("cache", task.request.id, task.name, act)
+
+        kind.execute_command = execute_command
 
 
 def _no_clock(seconds: float) -> None:
     raise RuntimeError(f"nobody here can step the clock by {seconds:g} s at a protocol step")
-
-
-def _kill_worker() -> None:
-    """The main process first, then this one where it is a child."""
-    if os.getppid() > 1:
-        os.kill(os.getppid(), signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _kill_child() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)

@@ -7,6 +7,7 @@ request with the same exceptions, and a child that is gone is replaced.
 
 from __future__ import annotations
 
+import itertools
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -14,8 +15,9 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from billiard import common
 from billiard.einfo import ExceptionInfo
-from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from billiard.exceptions import SoftTimeLimitExceeded, Terminated, TimeLimitExceeded, WorkerLostError
 from billiard.util import error as log_error
 from celery import signals
 from celery.app import trace
@@ -26,6 +28,12 @@ from harness.simulation.clock import CLOCK, NS
 from harness.simulation.descriptors import WORLD, wait_for
 from harness.simulation.kernel import Process, Strand
 
+REPORTS_EXIT = hasattr(common, "terminate_handler_fired")
+"""Since 4.3.0 a body's own ``SystemExit`` is told before the child ends (`billiard/pool.py`, `workloop`)."""
+NOTICED_S = 0.001
+"""From the end of a child to the parent's notice: what the child said before is acted on first."""
+KILLED_S = 0.1
+"""From SIGTERM to SIGKILL of a child whose hard limit is over (`billiard/pool.py`, `_trywaitkill`)."""
 FORK_S = 0.05
 """From fork to the first task of a child; were it nothing, a task that kills its child would be run again
 and again in no time."""
@@ -33,6 +41,8 @@ and again in no time."""
 
 class Job:
     """One execution that the worker asked for."""
+
+    numbers = itertools.count(1)
 
     def __init__(self, target: Any, args: Any, options: Mapping[str, Any]) -> None:
         self.target = target
@@ -44,13 +54,14 @@ class Job:
         self.soft_s = options.get("soft_timeout")
         self.hard_s = options.get("timeout")
         self.child: Child | None = None
+        self.number = next(self.numbers)
+        self.terminated = 0
         self.state = "waiting"
         self.limit: Any = None
 
     def terminate(self, number: int) -> None:
-        """End the child that runs it (`celery/worker/request.py`, `terminate`)."""
-        if self.child is not None:
-            WORLD.kernel.kill(self.child.process.pid, number)
+        """Have its child ended as soon as one has begun with it (`billiard/pool.py`, `ApplyResult`)."""
+        self.terminated = number
 
 
 class Child:
@@ -67,7 +78,7 @@ class Child:
         self.process.on_end.append(self._ended)
         self.process.on_signal = self._signal
         self.job: Job | None = None
-        self.ready = False
+        self.ready = self.terminating = self.controlled = False
         self.runs = 0
         self.strand: Strand = kernel.strand(self.process, self._live)
         kernel.after(FORK_S, kernel.resume, self.strand)
@@ -87,7 +98,7 @@ class Child:
             if job is None:
                 kernel.park()
                 continue
-            pool.tell(partial(pool.accepted, job, self.process.pid))
+            pool.tell(partial(pool.accepted, self, job))
             self._run(job)
             self.job = None
             self.runs += 1
@@ -102,8 +113,11 @@ class Child:
             location = {"_loc": pool.location} if job.target is trace.fast_trace_task else {}
             answer = job.target(*job.args, **location)
         except (SystemExit, KeyboardInterrupt) as error:
+            if REPORTS_EXIT and not self.terminating:
+                pool.tell(partial(pool.finished, self, job, job.on_error, ExceptionInfo()))
+                self.job = None
             status = error.code if isinstance(error, SystemExit) else 1
-            WORLD.kernel.end(self.process, status if isinstance(status, int) else 1)
+            WORLD.kernel.end(self.process, status if isinstance(status, int) else int(status is not None))
         except Exception:  # noqa: BLE001 - the child tells the parent whatever it is (billiard/pool.py)
             pool.tell(partial(pool.finished, self, job, job.on_error, ExceptionInfo()))
         else:
@@ -113,8 +127,15 @@ class Child:
         kernel = WORLD.kernel
         if number == signal.SIGUSR1:
             kernel.at(CLOCK.ns, self._soft)
+        elif number == signal.SIGTERM and self.job is not None:
+            self.terminating = True
+            kernel.at(CLOCK.ns, self._leave)
         else:
             kernel.end(self.process, -number)
+
+    def _leave(self, _: Any) -> None:
+        """SIGTERM raises in the body, whose ``finally`` runs (`billiard/common.py`, `_shutdown_cleanup`)."""
+        WORLD.kernel.throw(self.strand, SystemExit(int(signal.SIGTERM)))
 
     def _soft(self, _: Any) -> None:
         if self.job is not None:
@@ -127,6 +148,9 @@ class Child:
 class SimulatedPool(BasePool):  # type: ignore[misc]
     """A pool of simulated children."""
 
+    uses_semaphore = True
+    """What no child is free for waits in the worker, and can be revoked (`celery/worker/components.py`)."""
+
     def on_start(self) -> None:
         """Start the children."""
         self.kernel = WORLD.kernel
@@ -134,6 +158,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         self.process.memory["pool"] = self
         self.hub: Any = None
         self.hostname = self.options["initargs"][1]
+        self.semaphore = self.options.get("semaphore")
         self.runs_per_child = int(self.options.get("maxtasksperchild") or 0)
         self.waiting: deque[Job] = deque()
         self.calls: list[Callable[[], None]] = []
@@ -177,16 +202,19 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             if child.job is None and child.process.alive:
                 child.take(self.waiting.popleft())
 
-    def accepted(self, job: Job, pid: int) -> None:
+    def accepted(self, child: Child, job: Job) -> None:
         """A child has begun: limits count from now."""
         if job.state != "waiting":
             return
+        pid = child.process.pid
         job.state = "running"
         if job.soft_s:
             job.limit = self.hub.call_later(job.soft_s, self._soft_limit, job)
         elif job.hard_s:
             job.limit = self.hub.call_later(job.hard_s, self._hard_limit, job)
         self.call_back(job.on_accept, pid, CLOCK.ns / NS)
+        if job.terminated:
+            self.terminate_job(pid, job.terminated)
 
     def finished(self, child: Child, job: Job, callback: Callable[[Any], None] | None, value: Any) -> None:
         """A child has ended a job."""
@@ -194,6 +222,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             return
         self._close_job(job)
         self._feed()
+        self._release()
         if callback is not None:
             self.call_back(callback, value)
 
@@ -205,6 +234,11 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             raise
         except Exception as error:  # noqa: BLE001 - as billiard has it
             log_error("Pool callback raised exception: %r", error, exc_info=1)
+
+    def _release(self) -> None:
+        """A place is free: the worker may hand over what waits for one."""
+        if self.semaphore is not None:
+            self.semaphore.release()
 
     def _close_job(self, job: Job, state: str = "done") -> None:
         job.state = state
@@ -227,33 +261,37 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         # `billiard/pool.py`, `on_hard_timeout`: result, then callback, then the child is killed.
         self.call_back(job.on_error, _raised(TimeLimitExceeded(job.hard_s)))
         self.call_back(job.on_timeout, soft=False, timeout=job.hard_s)
-        if job.child.process.alive:
-            self.kernel.end(job.child.process, -signal.SIGKILL)
+        process = job.child.process
+        if process.alive:
+            self.kernel.kill(process.pid, signal.SIGTERM)
+            self.kernel.after(KILLED_S, lambda _: self.kernel.end(process, -signal.SIGKILL))
 
     def lost(self, child: Child) -> None:
         """A child is gone: another takes its place, and its job is told."""
         if not self.process.alive or self.ending:
             return
         self.children[self.children.index(child)] = Child(self)
-        job = child.job
-        if job is not None and job.state in ("waiting", "running"):
-            self.tell(partial(self._tell_lost, job, child.process.exit_status or 0))
-        self.tell(self._feed)
+        self.kernel.after(NOTICED_S, lambda _: self.tell(partial(self._tell_lost, child)))
 
-    def _tell_lost(self, job: Job, status: int) -> None:
-        if job.state == "waiting":
+    def _tell_lost(self, child: Child) -> None:
+        job, status = child.job, child.process.exit_status or 0
+        if job is not None and job.state == "waiting":
             self.waiting.appendleft(job)
-            self._feed()
-        elif job.state == "running":
+        elif job is not None and job.state == "running":
             self._close_job(job, "lost")
-            what = (
-                f"signal {-status} ({signal.Signals(-status).name})" if status < 0 else f"exitcode {status}"
-            )
-            self.call_back(job.on_error, _raised(WorkerLostError(f"Worker exited prematurely: {what}.")))
+            what = f"{common.human_status(status)} Job: {job.number}"
+            error = WorkerLostError(f"Worker exited prematurely: {what}.")
+            self.call_back(job.on_error, _raised(Terminated(-status) if child.controlled else error))
+        self._feed()
+        self._release()
 
     def on_stop(self) -> None:
-        """A warm end: wait for what runs, hear of it, then end the children."""
-        while any(child.job is not None for child in self.children) or self.waiting:
+        """A warm end: wait for what runs, hear of it, then end the children.
+
+        What no child has begun with goes back to the broker (`celery/concurrency/asynpool.py`, `flush`).
+        """
+        self.waiting.clear()
+        while any(child.job is not None for child in self.children):
             if self.hub._ready:
                 self._hear()
             else:
@@ -277,17 +315,24 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
                 self.kernel.end(child.process, -signal.SIGTERM)
 
     def terminate_job(self, pid: int, signal: Any = None) -> None:
-        """``revoke(terminate=True)``."""
-        self.kernel.kill(pid, int(signal or 15))
+        """``revoke(terminate=True)``: the child is ended, and its task is not told as lost."""
+        for child in self.children:
+            if child.process.pid == pid and child.process.alive:
+                child.controlled = True
+                self.kernel.kill(pid, int(signal or 15))
 
     def grow(self, n: int) -> None:
         """More children."""
         self.limit += n
+        if self.semaphore is not None:
+            self.semaphore.grow(n)
         self.children += [Child(self) for _ in range(n)]
 
     def shrink(self, n: int) -> None:
         """Fewer children."""
         self.limit -= n
+        if self.semaphore is not None:
+            self.semaphore.shrink(n)
         for child in [each for each in self.children if each.job is None][:n]:
             self.children.remove(child)
             ending, self.ending = self.ending, True

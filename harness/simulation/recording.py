@@ -134,7 +134,7 @@ class MemoryProbe(Probe):
         """Before anything of the app is imported."""
         self.orders.steps = self.steps
         self.steps.install()
-        self._wrap_cache()
+        self.steps.wrap_cache(self.effects.cache_port)
         interlock = Interlock(self.config, lambda text: self.recorder.write("interlock-note", text=text))
         Guard(self.config.allowed, self._refused, self.config.folder).install()
         interlock.install()
@@ -157,24 +157,6 @@ class MemoryProbe(Probe):
             worker = process.role.partition(":")[2]
             self.recorder.write("child-lost", worker=worker, pid=process.pid, signal=int(signal.SIGKILL))
             WORLD.kernel.end(process, -signal.SIGKILL)
-
-    def _wrap_cache(self) -> None:
-        """Commands of bodies to the cache are steps; those of Celery's own backends and brokers are not."""
-        from celery import current_task
-        from redis import client
-
-        kind: Any = client.Redis
-        original = kind.execute_command
-        port = self.effects.cache_port
-
-        def execute_command(this: Any, *args: Any, **options: Any) -> Any:
-            if this.connection_pool.connection_kwargs.get("port") != port or not current_task:
-                return original(this, *args, **options)
-            task = current_task._get_current_object()
-            act = functools.partial(original, this, *args, **options)
-            return self.steps.command(task.request.id, task.name, act)
-
-        kind.execute_command = execute_command
 
     def exchange_held(self, wanted: set[str] | None) -> set[str]:
         """The locks that the running process holds are put away, another's come in their place."""

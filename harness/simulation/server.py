@@ -19,7 +19,7 @@ from typing import Any
 from harness.probe import place
 from harness.probe.config import ProbeConfig
 from harness.probe.record import bounded
-from harness.simulation import database, housekeeping, hub, locks, mail, shortcuts, stores, workers
+from harness.simulation import database, housekeeping, hub, locks, mail, polling, shortcuts, stores, workers
 from harness.simulation.client import SimulatedClient
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD
@@ -67,6 +67,7 @@ class Server:
         locks.told.append(self.purity.note)
         self.probe.install()
         stores.install()
+        polling.install()
         hub.install()
         workers.install()
         database.install()

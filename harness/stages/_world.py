@@ -80,6 +80,8 @@ class ProcessWorld:
         self.snapshot: dict[str, Any] = {}
         self.versions: dict[str, str] = {}
         self.log = EventLog(launcher.folder / "events.jsonl", int(clock.zero_s * 1e9))
+        self.ready_ids: list[str] = []
+        """Ids of the tasks that are sent next, where somebody has chosen them (`harness.confirm`)."""
         self._orders = 0
         self._mails = 0
         self._straight_s = 0.0
@@ -191,7 +193,7 @@ class ProcessWorld:
 
         Returns after a moment also while the broker does not answer: the publish goes on then.
         """
-        task_id = str(uuid.uuid4())
+        task_id = self.ready_ids.pop(0) if self.ready_ids else str(uuid.uuid4())
         if body:
             _write(self.folder / "orders" / f"{task_id}.json", dict(body))
         self.client.tell(
