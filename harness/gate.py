@@ -98,8 +98,9 @@ def gate(request: Request) -> Comparison:
     commit = _base(request, repository)
     locked = _locked(request, repository, commit)
     head = look(request, request.workdir, request.contract)
-    with _base_side(request, repository, commit) as base:
-        settings = changes(base, head)
+    with _base_side(request, repository, commit) as side:
+        settings = changes(side, head)
+        head, base = _focused(head, settings), _focused(side, settings) if side is not None else None
         choices = choose(request, base, head, settings, _files(request, repository, commit))
         only, tiers = tuple(each.guarantee for each in choices), _tiers(choices)
         if locked is None and base is not None and choices:
@@ -146,6 +147,11 @@ def changes(base: Side | None, head: Side) -> list[Change]:
         *impact.changes(base.inspection.snapshot, head.inspection.snapshot, moved),
         *impact.promised(base.contract, head.contract),
     ]
+
+
+def _focused(side: Side, settings: Sequence[Change]) -> Side:
+    """A revision in whose runs the tasks stand for their tier that the change names."""
+    return replace(side, contract=impact.focused(side.contract, settings))
 
 
 def choose(
@@ -269,7 +275,8 @@ def _run(
     request: Request, side: Side, stage: str, only: Sequence[str], tiers: Sequence[str], reports: Path
 ) -> Seen:
     """One run of one revision on one stage."""
-    named = ("--stage", stage) if stage != LAST else ()
+    named = [*(("--stage", stage) if stage != LAST else ())]
+    named += [word for task in side.contract.focus for word in ("--focus", task)]
     outcomes = run.verify(
         run.Request(
             app=request.app, contract=side.contract, workdir=side.workdir.resolve(), stage=stage,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -23,6 +26,7 @@ def command(ctx: click.Context, folder: Path, form: str, quiet: bool) -> None:
     """Run a stored run again: the same contract, seed, stage and faults."""
     contract, history = store.load(folder)
     header = history.header
+    contract = replace(contract, focus=_focus(header.command))
     with Progress(quiet=quiet or form != "text") as progress, ended_by_signals():
         outcomes = run.verify(
             run.Request(
@@ -35,3 +39,9 @@ def command(ctx: click.Context, folder: Path, form: str, quiet: bool) -> None:
         )  # fmt: skip
     show(outcomes.contract, outcomes.history, outcomes.verdicts, form=form, quiet=quiet)
     ctx.exit(EXIT_STATUS[overall(outcomes.verdicts)])
+
+
+def _focus(command: str) -> tuple[str, ...]:
+    """The tasks that stood for their tier in a run, as its command names them."""
+    words = shlex.split(command)
+    return tuple(after for word, after in pairwise(words) if word == "--focus")
