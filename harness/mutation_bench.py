@@ -24,6 +24,7 @@ from harness.differences import Difference, Kind, compare
 from harness.draft import fit
 from harness.errors import AppError, HarnessError, InterlockError
 from harness.guarantees import Guarantees, merged, observe
+from harness.history import History
 from harness.impact import Change, Choice
 from harness.mutation import Mutant
 from harness.stage import StageSettings
@@ -274,15 +275,23 @@ class Trial:
         )  # fmt: skip
         self.conductor = Conductor(world, self.contract, lambda _text: None)
         self.done: set[str] = set()
+        self.history: History | None = None
+        self.seen = Guarantees(settings.app)
 
     def judge(self, guarantee: str, tiers: Sequence[str]) -> tuple[Guarantees, list[Verdict]]:
         """Run what puts a guarantee to the test, and say what was seen."""
         needed = experiments.needed(self.contract, experiments.checkers([guarantee]), tiers)
-        self.conductor.run([each for each in needed if each.name not in self.done])
-        self.done |= {each.name for each in needed}
-        history = run.record_of(self.world, self.contract, self.request)
-        verdicts = run.judge(self.contract, history, only=[guarantee], tiers=tiers)
-        return observe(self.contract, history, verdicts), verdicts
+        fresh = [each for each in needed if each.name not in self.done]
+        if fresh or self.history is None:
+            self.conductor.run(fresh)
+            self.done |= {each.name for each in fresh}
+            self.history = run.record_of(self.world, self.contract, self.request)
+            self.seen = observe(self.contract, self.history, ())
+        verdicts = run.judge(self.contract, self.history, only=[guarantee], tiers=tiers)
+        outcomes: dict[str, dict[str, str]] = {}
+        for verdict in verdicts:
+            outcomes.setdefault(verdict.tier, {})[verdict.guarantee] = verdict.outcome.value
+        return replace(self.seen, outcomes=outcomes), verdicts
 
 
 def _parts(contract: Contract, choices: Sequence[Choice]) -> tuple[list[Choice], list[Choice]]:
