@@ -29,6 +29,10 @@ FIRST, LAST = "simulated", "processes"
 """The stage that is asked first where it is there, and the one that has the final word."""
 
 
+class NothingDiffers(UsageError):
+    """The working copy is the base: there is nothing to judge."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for; `base` is a revision of git, empty for what is committed, or the lock file."""
@@ -206,7 +210,7 @@ def _base(request: Request, repository: Repository | None) -> str:
         commit = repository.base(request.base or "HEAD")
         if repository.changed(commit):
             return commit
-        raise UsageError(
+        raise NothingDiffers(
             f"Nothing differs from {request.base or 'HEAD'}.",
             remedy="Name what the change is compared with: --base origin/main",
         )
