@@ -77,6 +77,7 @@ FOLDERS = {
     "checkers": "Guarantees that are judged; the file is `harness/checkers/NAME.py`.",
     "rules": "What `celery-harness lint` asks; the file is `harness/rules/NAME.py`, and all of it is in "
     "[rules.md](rules.md).",
+    "mutations": "What `celery-harness mutate` changes; the file is `harness/mutations/NAME.py`.",
     "faults": "What the nemesis or a scenario can do; the file is `harness/faults/NAME.py`.",
     "brokers": "What `--broker` takes.",
     "stages": "What `--stage` takes.",

@@ -274,6 +274,8 @@ class Contract:
     """By broker: settings of the server's own configuration file, as production has them."""
     path: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
+    focus: tuple[str, ...] = ()
+    """Tasks that are sent where one stands for its whole tier; not of the file, but of whoever runs it."""
 
     def tier(self, name: str) -> Tier:
         """The tier of that name; `KeyError` where there is none."""

@@ -157,6 +157,9 @@ def _facts(before: Guarantees, after: Guarantees) -> Iterator[Difference]:
 
 
 def _ran(after: Guarantees, name: str, task: str) -> bool:
+    """Whether an experiment ran that would have shown a fact of a task, with this task in it."""
+    if task not in after.focus and any(after.tiers.get(each) == after.tiers[task] for each in after.focus):
+        return False  # another task stood for the tier
     experiment = f"{FAMILIES[name.partition('.')[0]]}/{after.tiers[task]}"
     return not after.families or experiment in after.families
 
@@ -167,6 +170,8 @@ def fact_kind(name: str, was: Any, now: Any, unwanted: Sequence[str] = ()) -> Ki
     if word in FACTS and was is not None and now is not None:
         worse = _rank(word, now) < _rank(word, was)
         better = _rank(word, now) > _rank(word, was)
+        if _once(word, now) != _once(word, was) and not (worse or better):
+            worse, better = _once(word, now), _once(word, was)
         if rest in unwanted:
             worse, better = better, worse
         return Kind.WEAKENED if worse else Kind.STRENGTHENED if better else Kind.NEUTRAL
@@ -183,6 +188,11 @@ def fact_kind(name: str, was: Any, now: Any, unwanted: Sequence[str] = ()) -> Ki
     if word == "attempts" or (word in FACTS and now is None):
         return Kind.WEAKENED
     return Kind.NEUTRAL
+
+
+def _once(word: str, value: Any) -> bool:
+    """Whether a task whose child dies is not run again."""
+    return word == "poison" and str(value).endswith(" after 1 runs")
 
 
 def _rank(word: str, value: Any) -> int:

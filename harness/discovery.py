@@ -19,8 +19,9 @@ FOLDERS = {
     "reporters": "Reporter",
     "rules": "Rule",
     "gate_reports": "GateReport",
+    "mutations": "Mutation",
 }
-LISTED = ("faults", "checkers", "rules", "stages", "brokers", "reporters")
+LISTED = ("faults", "checkers", "rules", "mutations", "stages", "brokers", "reporters")
 """What ``list`` and ``explain`` show."""
 
 

@@ -29,6 +29,10 @@ FIRST, LAST = "simulated", "processes"
 """The stage that is asked first where it is there, and the one that has the final word."""
 
 
+class NothingDiffers(UsageError):
+    """The working copy is the base: there is nothing to judge."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for; `base` is a revision of git, empty for what is committed, or the lock file."""
@@ -98,8 +102,9 @@ def gate(request: Request) -> Comparison:
     commit = _base(request, repository)
     locked = _locked(request, repository, commit)
     head = look(request, request.workdir, request.contract)
-    with _base_side(request, repository, commit) as base:
-        settings = changes(base, head)
+    with _base_side(request, repository, commit) as side:
+        settings = changes(side, head)
+        head, base = _focused(head, settings), _focused(side, settings) if side is not None else None
         choices = choose(request, base, head, settings, _files(request, repository, commit))
         only, tiers = tuple(each.guarantee for each in choices), _tiers(choices)
         if locked is None and base is not None and choices:
@@ -146,6 +151,11 @@ def changes(base: Side | None, head: Side) -> list[Change]:
         *impact.changes(base.inspection.snapshot, head.inspection.snapshot, moved),
         *impact.promised(base.contract, head.contract),
     ]
+
+
+def _focused(side: Side, settings: Sequence[Change]) -> Side:
+    """A revision in whose runs the tasks stand for their tier that the change names."""
+    return replace(side, contract=impact.focused(side.contract, settings))
 
 
 def choose(
@@ -200,7 +210,7 @@ def _base(request: Request, repository: Repository | None) -> str:
         commit = repository.base(request.base or "HEAD")
         if repository.changed(commit):
             return commit
-        raise UsageError(
+        raise NothingDiffers(
             f"Nothing differs from {request.base or 'HEAD'}.",
             remedy="Name what the change is compared with: --base origin/main",
         )
@@ -269,7 +279,8 @@ def _run(
     request: Request, side: Side, stage: str, only: Sequence[str], tiers: Sequence[str], reports: Path
 ) -> Seen:
     """One run of one revision on one stage."""
-    named = ("--stage", stage) if stage != LAST else ()
+    named = [*(("--stage", stage) if stage != LAST else ())]
+    named += [word for task in side.contract.focus for word in ("--focus", task)]
     outcomes = run.verify(
         run.Request(
             app=request.app, contract=side.contract, workdir=side.workdir.resolve(), stage=stage,

@@ -17,18 +17,20 @@ def newly_broken(base: Revision | None, head: Revision) -> tuple[Finding, ...] |
     """What rules find at the head and did not find at the base; None without a base."""
     if base is None:
         return None
-    known = {_identity(each) for each in _found(base)}
-    return tuple(_finding(each) for each in _found(head) if _identity(each) not in known)
+    known = {identity(each) for each in found(base)}
+    return tuple(_finding(each) for each in found(head) if identity(each) not in known)
 
 
-def _found(revision: Revision) -> list[finding.Finding]:
+def found(revision: Revision) -> list[finding.Finding]:
+    """What rules find in a revision, but for what is unknown, or kept for a reason."""
     snapshot, workdir, contract = revision
     findings = lint.judged(lint.configured(snapshot, workdir, contract), lint.rules())
     told = [each for each in findings if each.severity is not finding.Severity.UNKNOWN]
     return [each for each in told if not each.suppressed]
 
 
-def _identity(found: finding.Finding) -> tuple[str, str, str]:
+def identity(found: finding.Finding) -> tuple[str, str, str]:
+    """What makes two findings the same, wherever they stand."""
     return (found.rule, found.subject, found.what)
 
 

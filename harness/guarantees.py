@@ -57,6 +57,8 @@ class Guarantees:
     """The tier of each task."""
     families: frozenset[str] = frozenset()
     """The experiments that ran, with their tier (``retry_cap/critical``); empty stands for all."""
+    focus: frozenset[str] = frozenset()
+    """Tasks that were sent where another one stands for their tier otherwise (`Contract.focus`)."""
 
 
 def merged(first: Guarantees, later: Guarantees) -> Guarantees:
@@ -69,7 +71,10 @@ def merged(first: Guarantees, later: Guarantees) -> Guarantees:
         task: {**first.facts.get(task, {}), **later.facts.get(task, {})}
         for task in {**first.facts, **later.facts}
     }
-    return replace(later, outcomes=outcomes, facts=facts, families=first.families | later.families)
+    return replace(
+        later, outcomes=outcomes, facts=facts, families=first.families | later.families,
+        focus=first.focus | later.focus,
+    )  # fmt: skip
 
 
 def observe(contract: Contract, history: History, verdicts: Iterable[Verdict]) -> Guarantees:
@@ -89,6 +94,7 @@ def observe(contract: Contract, history: History, verdicts: Iterable[Verdict]) -
         facts={task: dict(_facts(task, members[task], history)) for task in sorted(members)},
         tiers={task: members[task].name for task in sorted(members)},
         families=frozenset(began),
+        focus=frozenset(contract.focus),
     )
 
 

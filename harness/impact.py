@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.checker import WHOLE_APP, Checker
 from harness.contract import Contract
 from harness.guarantees import promises_of
+from harness.members import usual_member
 from harness.settings import Settings
 
 CODE = (".py", ".toml", ".txt", ".lock", ".cfg", ".yaml", ".yml", ".json", "Procfile", "Dockerfile")
@@ -101,6 +102,19 @@ def choose(
         for checker in checkers
         if checker.name in reasons
     ]
+
+
+def focused(contract: Contract, found: Iterable[Change]) -> Contract:
+    """A resolved contract by which tasks that a change names are sent where one stands for its tier.
+
+    Where the change names the task that stands for it anyway, that one does.
+    """
+    named = {change.task for change in found}
+    focus: list[str] = []
+    for tier in contract.tiers:
+        if usual_member(contract, tier) not in named:
+            focus += [task for task in tier.members if task in named]
+    return replace(contract, focus=tuple(focus))
 
 
 def _reasons(

@@ -12,6 +12,12 @@ STUB = Sample(body="stub")
 """What a task without a sample gets: no arguments are known with which its own code would work."""
 
 
+def usual_member(contract: Contract, tier: Tier) -> str | None:
+    """The tier's first task with a sample, else its first task; None where the tier has no task."""
+    sampled = [name for name in tier.members if name in contract.samples]
+    return next(iter((*sampled, *tier.members)), None)
+
+
 def is_real(contract: Contract, task: str) -> bool:
     """Whether experiments run the task's own code: only where the contract has a sample for it."""
     return contract.samples.get(task, STUB).body == "real"

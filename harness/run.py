@@ -75,6 +75,12 @@ def verify(request: Request) -> Outcomes:
     request.report(f"stage {request.stage}, broker {request.broker}: starting")
     with kind.open(settings) as world:
         contract = contract_file.resolve(request.contract, world.tasks)
+        for task in contract.focus:
+            if task not in world.tasks:
+                raise UsageError(
+                    f"--focus {task}: the app has no such task.",
+                    remedy=discovery.suggestion(task, world.tasks),
+                )
         needed = experiments.needed(contract, judges, request.tiers)
         for note in world.arrived():
             if note.kind == "interlock-note" and note.source == "harness":

@@ -16,6 +16,7 @@ from harness.contract import Contract
 from harness.contract_file import dumps, loads, resolve
 from harness.errors import ContractError, HistoryError, StageError, UsageError
 from harness.history import History
+from harness.masking import Mask
 from harness.settings import task_names
 from harness.verdict import Verdict, document, from_document
 
@@ -47,8 +48,9 @@ def save(
     try:
         folder = _new_folder(reports / scenario, history.header.seed)
         (folder / "contract.toml").write_text(dumps(contract), encoding="utf-8")
-        histories.write(history, folder / "history.jsonl")
-        save_verdicts(folder, verdicts)
+        mask = Mask(event.data for event in history.events)
+        histories.write(_hidden(history, mask), folder / "history.jsonl")
+        save_verdicts(folder, verdicts, mask)
         _remove_old(reports / scenario)
     except OSError as error:
         raise StageError(
@@ -68,9 +70,15 @@ def save_page(folder: Path, text: str) -> None:
         ) from error
 
 
-def save_verdicts(folder: Path, verdicts: Sequence[Verdict]) -> None:
-    """Write ``verdict.json``."""
-    text = json.dumps(document(verdicts), indent=2, default=str)
+def _hidden(history: History, mask: Mask) -> History:
+    """The record as it is kept: without its credentials."""
+    header = replace(history.header, command=mask(history.header.command))
+    return History(header, tuple(replace(event, data=mask(event.data)) for event in history.events))
+
+
+def save_verdicts(folder: Path, verdicts: Sequence[Verdict], mask: Mask | None = None) -> None:
+    """Write ``verdict.json``, without credentials."""
+    text = json.dumps((mask or Mask(()))(document(verdicts)), indent=2, default=str)
     (folder / "verdict.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -211,3 +211,8 @@ def test_a_weaker_guarantee_fails_until_it_is_locked(repository: Repository) -> 
     second = invoke(root, "gate")
     assert second.exit_code == 0, second.stdout
     assert "WEAKENED retry_cap [sales]: kept, now broken (accepted by the lock file)" in second.stdout
+
+
+def test_nothing_to_compare_passes_where_that_is_asked_for(repository: Repository) -> None:
+    done = invoke(repository.root, "gate", "--equal-passes")
+    assert (done.exit_code, done.stdout) == (0, "Nothing differs from HEAD.\n")

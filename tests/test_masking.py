@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.masking import MASK, masked, masked_deep, printable
+from harness.masking import MASK, Mask, masked, masked_deep, printable
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_values_of_secret_names_are_masked_at_any_depth() -> None:
 
 def test_items_of_a_secret_list_are_masked_and_what_is_empty_stays() -> None:
     assert masked_deep({"tokens": ["a", "b"], "secret": ""}) == {"tokens": [MASK, MASK], "secret": ""}
+
+
+def test_a_credential_of_a_record_is_masked_wherever_it_is_written() -> None:
+    events = [
+        {"kwargs": {"token": "abcdef-1", "n": 1}},
+        {"kwargs": {"token": "abcdef-2", "dsn": "pw"}},
+        {"record": {"kwargs": '{"token": "abcdef-1"}'}, "text": "sent with abcdef-2 to redis://u:p@host, pw"},
+    ]
+    mask = Mask(events)
+    assert [mask(event) for event in events] == [
+        {"kwargs": {"token": MASK, "n": 1}},
+        {"kwargs": {"token": f"{MASK}2", "dsn": f"{MASK}3"}},
+        {
+            "record": {"kwargs": f'{{"token": "{MASK}"}}'},
+            "text": f"sent with {MASK}2 to redis://u:{MASK}@host, pw",
+        },
+    ]
+
+
+def test_without_a_credential_a_record_stays_as_it_is() -> None:
+    event = {"args": [1, "a"], "kwargs": {"name": "n", "key": "k"}, "count": 2}
+    assert Mask([event])(event) == event

@@ -121,3 +121,22 @@ def test_a_disk_that_takes_no_more_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="the run could not be kept ") as caught:
         save(tmp_path)
     assert caught.value.exit_status == 2
+
+
+def test_what_is_kept_has_no_credentials_and_can_still_be_compared(tmp_path: Path) -> None:
+    """Passwords of URLs, and what stands under a name that tells a secret, also where a text repeats it."""
+    sent = Event(0.0, "task-sent", "client", "a", "shop.sell", {"kwargs": {"api_token": "s3cr3t-token"}})
+    letter = {"record": {"kwargs": "{'api_token': 's3cr3t-token'}"}, "destination": "redis://:hunter2@host"}
+    filed = Event(1.0, "dead-lettered", "harness", "a", "shop.sell", letter)
+    verdict = Verdict(
+        "dead_letter", "t", Outcome.BROKEN, "p", "not filed: s3cr3t-token at redis://:hunter2@h"
+    )
+    history = History(Header(app="shop:app"), (sent, filed))
+    folder = store.save(tmp_path, "shop", Contract((Tier("t", ("*",)),)), history, [verdict])
+    kept = "".join(path.read_text(encoding="utf-8") for path in folder.iterdir())
+    assert "s3cr3t-token" not in kept
+    assert "hunter2" not in kept
+    _, again = store.load(folder)
+    masked = again.events[0].get("kwargs")["api_token"]
+    assert masked in again.events[1].get("record")["kwargs"]
+    assert masked in store.load_verdicts(folder)[0].observed

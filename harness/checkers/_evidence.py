@@ -8,6 +8,7 @@ from typing import Any
 from harness.checker import Finding, kept
 from harness.contract import Contract, Tier
 from harness.history import Event, History
+from harness.members import usual_member
 from harness.verdict import Outcome
 
 CITED = 12
@@ -15,11 +16,8 @@ CITED = 12
 
 
 def member_to_send(contract: Contract, tier: Tier) -> str | None:
-    """The tier's first task with a sample, else its first task; None where the tier has no task."""
-    for name in tier.members:
-        if name in contract.samples:
-            return name
-    return tier.members[0] if tier.members else None
+    """The task that stands for its tier: one in focus, or with a sample; None where the tier has no task."""
+    return next((name for name in tier.members if name in contract.focus), usual_member(contract, tier))
 
 
 def sent_to(contract: Contract, tier: Tier, history: History, experiment: str | None = None) -> list[Event]:

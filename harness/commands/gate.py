@@ -43,6 +43,9 @@ from harness.view import Progress, wants_color
     "--format", "forms", multiple=True, metavar="FORMAT[=FILE]", default=("text",), show_default=True,
     help=f"{', '.join(discovery.names('gate_reports'))}; to standard output or a file; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--equal-passes", is_flag=True, help="Exit status 0, not 2, where nothing differs from the base."
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option(
     "--reports", type=Folder(), default=Path("reports"), show_default=True,
@@ -52,7 +55,7 @@ from harness.view import Progress, wants_color
 def command(
     ctx: click.Context, app: str | None, workdir: Path, base: str, everything: bool,
     contract_path: Path | None, path: Path, stage: str, broker: str, seed: int,
-    forms: tuple[str, ...], quiet: bool, reports: Path,
+    forms: tuple[str, ...], equal_passes: bool, quiet: bool, reports: Path,
 ) -> None:  # fmt: skip
     """Say which guarantees a change of configuration weakens, and fail where it does.
 
@@ -67,13 +70,18 @@ def command(
     discovery.find("brokers", broker)
     silent = quiet or any(form != "text" and not file for form, file in wanted)
     with Progress(quiet=silent) as progress, ended_by_signals():
-        found = gate.gate(
-            gate.Request(
-                app=name, workdir=workdir, contract=contract_path, base=base, everything=everything,
-                lock=path, stage=stage, broker=broker, seed=seed, reports=reports,
-                report=progress.say, warn=partial(warn, quiet=quiet),
-            )
+        request = gate.Request(
+            app=name, workdir=workdir, contract=contract_path, base=base, everything=everything,
+            lock=path, stage=stage, broker=broker, seed=seed, reports=reports,
+            report=progress.say, warn=partial(warn, quiet=quiet),
         )  # fmt: skip
+        try:
+            found = gate.gate(request)
+        except gate.NothingDiffers as equal:
+            if not equal_passes:
+                raise
+            put(f"{equal.fact}\n")
+            return
     for reporter, (form, file) in zip(reporters, wanted, strict=True):
         if file:
             lock_file.write(Path(file), reporter.render(found, color=False))

@@ -10,7 +10,7 @@ from harness import discovery
 @click.command("list")
 @click.argument("what", type=click.Choice(discovery.LISTED), required=False)
 def command(what: str | None) -> None:
-    """List faults, checkers, rules, stages, brokers and reporters: one file each, one line each."""
+    """List faults, checkers, rules, mutations, stages, brokers and reporters: one file and line each."""
     for folder in (what,) if what else discovery.LISTED:
         if what is None:
             click.echo(f"{folder}:")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,7 @@ def _run_again(folder: Path, *, form: str, quiet: bool) -> int:
     """The same run, from its folder; the exit status."""
     contract, history = store.load(folder)
     header = history.header
+    contract = replace(contract, focus=_focus(header.command))
     with Progress(quiet=quiet or form != "text") as progress, ended_by_signals():
         outcomes = run.verify(
             run.Request(
@@ -115,3 +119,9 @@ def _run_again(folder: Path, *, form: str, quiet: bool) -> int:
         )  # fmt: skip
     show(outcomes.contract, outcomes.history, outcomes.verdicts, form=form, quiet=quiet)
     return int(EXIT_STATUS[overall(outcomes.verdicts)])
+
+
+def _focus(command: str) -> tuple[str, ...]:
+    """The tasks that stood for their tier in a run, as its command names them."""
+    words = shlex.split(command)
+    return tuple(after for word, after in pairwise(words) if word == "--focus")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shlex
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +49,10 @@ from harness.view import Progress
 @click.option("--seed", type=SEED, help="Seed of everything random; printed with every verdict.")
 @click.option("--only", multiple=True, metavar="GUARANTEE", help="Judge only these; may be repeated.")
 @click.option("--tier", "tiers", multiple=True, metavar="T", help="Judge only these tiers; may be repeated.")
+@click.option(
+    "--focus", multiple=True, metavar="TASK",
+    help="Send this task where one stands for its tier; may be repeated.",
+)  # fmt: skip
 @format_options
 @click.option("--quiet", is_flag=True, help="No progress, and no report when all is kept.")
 @click.option(
@@ -62,7 +67,7 @@ from harness.view import Progress
 def command(
     ctx: click.Context, app: str | None, workdir: Path, contract_path: Path | None, stage: str, broker: str,
     database: str, server: str | None, warp: str, seed: int | None,
-    only: tuple[str, ...], tiers: tuple[str, ...],
+    only: tuple[str, ...], tiers: tuple[str, ...], focus: tuple[str, ...],
     form: str, quiet: bool, reports: Path,
 ) -> None:  # fmt: skip
     """Run the app on a stage, under faults, and judge every guarantee of its contract."""
@@ -79,12 +84,13 @@ def command(
             click.echo(
                 "celery-harness: there is no contract.toml; judging what Celery has in force.", err=True
             )
+        contract = replace(contract, focus=focus)
         outcomes = run.verify(
             run.Request(
                 app=name, contract=contract, workdir=workdir.resolve(), stage=stage, broker=broker, warp=warp,
                 seed=random.randrange(10**6) if seed is None else seed, only=only, tiers=tiers,
                 reports=reports, server=server, database=database,
-                command=_words(name, workdir, contract_path, stage, warp, database, server),
+                command=_words(name, workdir, contract_path, stage, warp, database, server, focus),
                 report=progress.say, warn=partial(warn, quiet=quiet),
             )
         )  # fmt: skip
@@ -107,7 +113,7 @@ def _check_warp(warp: str) -> None:
 
 def _words(
     name: str, workdir: Path, contract_path: Path | None, stage: str, warp: str, database: str,
-    server: str | None,
+    server: str | None, focus: tuple[str, ...],
 ) -> str:  # fmt: skip
     words = ["celery-harness", "verify", "-A", name]
     words += ["--workdir", str(workdir)] if workdir != Path() else []
@@ -116,4 +122,5 @@ def _words(
     words += ["--warp", warp] if warp != "auto" else []
     words += ["--database", database] if database != "sqlite" else []
     words += ["--server", server] if server else []
+    words += [word for task in focus for word in ("--focus", task)]
     return shlex.join(words)

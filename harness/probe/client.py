@@ -33,6 +33,7 @@ class Client:
         self.answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
         os.dup2(2, 1)
         self.app: Any = None
+        self.reads: Any = None
 
     def serve(self) -> None:
         """Until standard input ends."""
@@ -90,6 +91,40 @@ class Client:
         from harness.probe.inspect import snapshot
 
         return {"snapshot": plain_deep(snapshot(self.app))}
+
+    def do_environ(self, values: dict[str, str]) -> dict[str, Any]:
+        """Environment variables, for an app that is not loaded yet."""
+        os.environ.update(values)
+        return {}
+
+    def do_watch(self) -> dict[str, Any]:
+        """From now on, note the environment variables that the project's own code reads."""
+        from harness.probe.survey import Reads
+
+        self.reads = Reads(Path.cwd())
+        self.reads.install()
+        return {}
+
+    def do_survey(self) -> dict[str, Any]:
+        """What could be changed about the app besides Celery's settings."""
+        from harness.probe import survey
+
+        if self.reads is not None:
+            self.reads.remove()
+        found = {
+            "reads": self.reads.seen if self.reads is not None else {},
+            "options": survey.options(self.app),
+            "addresses": survey.addresses(),
+            "constants": survey.constants(Path.cwd()),
+        }
+        return {"survey": plain_deep(found)}
+
+    def do_edit(self, edits: list[dict[str, Any]]) -> dict[str, Any]:
+        """Change the loaded app in memory, before it works."""
+        from harness.probe.edits import apply
+
+        apply(self.app, edits)
+        return {}
 
     def do_make_up(self, task: str, copy: int) -> dict[str, Any]:
         """Arguments for a task of which the contract has no example."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from harness.contract import Contract
 from harness.history import History
+from harness.masking import Mask
 from harness.reporter import Reporter
 from harness.verdict import Verdict, document, overall
 
@@ -19,6 +20,7 @@ class Json(Reporter):
     ) -> str:
         """The document, indented."""
         header = history.header
+        mask = Mask(event.data for event in history.events)
         return (
             json.dumps(
                 {
@@ -29,7 +31,7 @@ class Json(Reporter):
                     "warp": header.warp,
                     "seed": header.seed,
                     "versions": dict(header.versions),
-                    "verdicts": document(verdicts),
+                    "verdicts": mask(document(verdicts)),
                 },
                 indent=2,
                 default=str,

@@ -21,6 +21,7 @@ class SimulatedClient(Client):
         self.name = app
         self.setup = setup
         self.app: Any = None
+        self.reads: Any = None
         self.waiting: deque[Callable[[], None]] = deque()
         self.busy = False
 

@@ -21,7 +21,9 @@ from kombu.asynchronous import hub
 from harness.simulation.descriptors import WORLD
 from harness.simulation.kernel import Process
 
-REQUESTS = ("reserved_requests", "active_requests", "scheduled_requests")
+REQUESTS = [
+    n for n in ("reserved_requests", "active_requests", "scheduled_requests") if hasattr(worker_state, n)
+]
 LIMITED = ("successful_requests", "revoked")
 SCALARS = ("should_stop", "should_terminate")
 

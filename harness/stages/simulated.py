@@ -62,6 +62,15 @@ class Simulated(Stage):
     @contextmanager
     def open(cls, settings: StageSettings) -> Iterator[World]:
         """The simulating process with the app and its workers ready; ended on exit."""
+        with cls.begun(settings) as world:
+            load(world)
+            launch(world)
+            yield world
+
+    @classmethod
+    @contextmanager
+    def begun(cls, settings: StageSettings) -> Iterator[SimulatedWorld]:
+        """The simulating process before the app is imported; ended on exit."""
         found = cls.available(settings.broker)
         if not found.ok:
             raise StageError(f"The simulated stage cannot run: {found.why}.", remedy=found.remedy)
@@ -122,17 +131,21 @@ def _started(settings: StageSettings, launcher: ProcessLauncher) -> SimulatedWor
         "seed": settings.seed, "app": settings.app, "setup": settings.contract.setup or "",
         "broker": settings.broker, "stores": PORTS, "workers": commands, "config": asdict(config),
     })  # fmt: skip
-    _bring_up(world)
     return world
 
 
-def _bring_up(world: SimulatedWorld) -> None:
+def load(world: SimulatedWorld) -> None:
+    """Import the app as the client does, and prepare its database."""
     loaded = world.tell("load")
     world.check_interlock()
     world.tasks = tuple(loaded["tasks"])
     world.versions = {**loaded["versions"], "broker": f"simulated {world.settings.broker}"}
     world.tell("prepare")
     world.snapshot = world.tell("snapshot")["snapshot"]
+
+
+def launch(world: SimulatedWorld) -> None:
+    """Start the workers, and wait until they consume."""
     for worker in world.workers.values():
         worker.launch()
     for worker in world.workers.values():

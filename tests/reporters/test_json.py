@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from harness.contract import Contract, Tier
-from harness.history import Header, History
+from harness.history import Event, Header, History
 from harness.reporters.json import Json
 from harness.verdict import Outcome, Verdict, from_document
 
@@ -35,3 +35,11 @@ def test_the_verdicts_can_be_read_back() -> None:
 
 def test_it_ends_with_a_newline() -> None:
     assert Json().render(CONTRACT, HISTORY, (), color=False).endswith("}\n")
+
+
+def test_credentials_of_arguments_and_addresses_are_not_shown() -> None:
+    sent = Event(0.0, "task-sent", "client", "a", "t", {"kwargs": {"password": "hunter2-long"}})
+    verdict = Verdict("dead_letter", "t", Outcome.BROKEN, "p", "lost: hunter2-long, redis://:pw@host")
+    shown = Json().render(CONTRACT, History(Header(app="shop:app"), (sent,)), [verdict], color=False)
+    assert "hunter2-long" not in shown
+    assert ":pw@" not in shown

@@ -1,0 +1,1 @@
+"""Mutation operators: one file each, found by walking this folder."""
