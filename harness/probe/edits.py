@@ -50,6 +50,8 @@ def task(app: Any, task: str, name: str, value: Any) -> None:
         value = tuple(_class(each) for each in value)
     setattr(type(registered), name, value)
     registered.__dict__.pop(name, None)
+    setattr(type(registered), "_exec_options", None)  # noqa: B010 - what is published, remembered (celery/app/task.py)
+    registered.__dict__.pop("_exec_options", None)
     if name.startswith("retry_") or "autoretry" in name:
         _wrap_again(registered)
 

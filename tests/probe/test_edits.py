@@ -86,3 +86,11 @@ def test_a_receiver_is_not_called_any_more(app: Any) -> None:
     finally:
         signals.task_failure.disconnect(on_failure)
     assert called == [1]
+
+
+def test_what_a_task_remembers_of_its_options_is_forgotten(app: Any) -> None:
+    """Celery keeps what it publishes a task with (celery/app/task.py, `_get_exec_options`)."""
+    task = app.tasks["shop.sell"]
+    assert "expires" not in {name for name, value in task._get_exec_options().items() if value is not None}
+    apply(app, [{"do": "task", "task": "shop.sell", "name": "expires", "value": 5}])
+    assert task._get_exec_options()["expires"] == 5
