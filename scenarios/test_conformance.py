@@ -77,7 +77,7 @@ def test_a_mistake_planted_into_the_simulation_is_noticed(broker: str, mistake: 
         theirs = stages["processes"].play(behaviour)
         simulated = stages["simulated"]
         assert not undocumented(behaviour.name, broker, unlike(simulated.play(behaviour), theirs))
-        simulated.world.client("call", function=f"planted:{mistake}", kwargs={})
+        simulated.world.client.ask("call", function=f"planted:{mistake}", kwargs={})
         found = undocumented(behaviour.name, broker, unlike(simulated.play(behaviour), theirs))
     assert "starts" in [each.where for each in found]
 

@@ -29,6 +29,10 @@ class Player:
         new = {id(event) for event in world.arrived()[before:]}
         events = [event for event in world.events() if id(event) in new]
         self._revive()
+        if behaviour.name.startswith(
+            ("connections", "broker")
+        ):  # the next one finds a client that is connected
+            script.ask("reconnected")
         return record(events, script.facts, known)
 
     def _revive(self) -> None:

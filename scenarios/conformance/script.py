@@ -63,9 +63,7 @@ class Script:
 
     def ask(self, question: str, **kwargs: Any) -> Any:
         """The answer of a function of `scenarios/apps/conformance/asked.py`, from inside the client."""
-        client = self.world.client
-        ask = getattr(client, "ask", client)
-        return ask("call", function=f"asked:{question}", kwargs=kwargs)["value"]
+        return self.world.client.ask("call", function=f"asked:{question}", kwargs=kwargs)["value"]
 
     def all(self, kind: str, task_id: str | None = None, task: str = "") -> list[Event]:
         """Events of a kind, in the order in which they became known."""

@@ -63,6 +63,17 @@ def revoke(task_id: str, worker: str, **options: Any) -> None:
     app.control.revoke(task_id, destination=[f"{worker}@harness"], **options)
 
 
+def reconnected() -> bool:
+    """Whether remote control has a connection again, after the broker closed those that there were."""
+    for _ in range(5):
+        try:
+            if app.control.ping(timeout=1.0):
+                return True
+        except app.connection_for_write().connection_errors:
+            continue
+    return False
+
+
 def ping(timeout: float = 2.0) -> list[str]:
     """Who answers."""
     return sorted(name for reply in app.control.ping(timeout=timeout) for name in reply)
