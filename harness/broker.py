@@ -66,7 +66,20 @@ class Launcher(Protocol):
         """SIGKILL a launched process and all of its session; returns when they are gone."""
 
     def free_port(self) -> int:
-        """A loopback port that nothing else listens on, reserved for this stage."""
+        """A port that nothing else listens on, reserved for this stage."""
+
+    def host(self, name: str) -> str:
+        """The address of what is launched under a name: the loopback, or that of a container of its own."""
+
+    @property
+    def separate(self) -> bool:
+        """Whether each launched process has a network and process ids of its own, as in a container."""
+
+    def run(self, pid: int, command: Sequence[str], *, environment: Mapping[str, str], within_s: float) -> str:
+        """Run a command where a launched process runs, and give what it printed; `StageError` if it fails."""
+
+    def log(self, name: str, lines: int = 15) -> str:
+        """The last lines that were printed under a name."""
 
     def log(self, name: str, lines: int = 15) -> str:
         """The last lines of a launched process's log."""

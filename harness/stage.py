@@ -35,6 +35,8 @@ class StageSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     proxies: tuple[str, ...] = ()
     """Servers that a proxy stands before, so that faults can strike at single commands: of `SERVERS`."""
+    images: tuple[tuple[str, str], ...] = ()
+    """Images of the user's own on the containers stage: role and reference."""
 
 
 SERVERS = ("broker", "results", "cache", "database")

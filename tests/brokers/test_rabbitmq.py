@@ -87,9 +87,9 @@ def test_a_killed_node_comes_back_with_durable_messages(broker: RabbitmqBroker) 
 
 def test_the_servers_settings_are_in_force(broker: RabbitmqBroker) -> None:
     """The node itself is asked: it fails where the setting is another."""
-    broker._control("eval", "{ok, 3900000} = application:get_env(rabbit, consumer_timeout).")
+    broker.control("eval", "{ok, 3900000} = application:get_env(rabbit, consumer_timeout).")
     with pytest.raises(StageError, match="eval"):
-        broker._control("eval", "{ok, 1800000} = application:get_env(rabbit, consumer_timeout).")
+        broker.control("eval", "{ok, 1800000} = application:get_env(rabbit, consumer_timeout).")
 
 
 @pytest.mark.parametrize("name", ["listeners.tcp.default", "cluster_formation.peer_discovery_backend"])
