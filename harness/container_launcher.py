@@ -36,14 +36,15 @@ SIGNALLED = 128
 
 
 class ContainerProcess:
-    """One container, with what `subprocess.Popen` has: `pid` is its first process as this machine knows it."""
+    """One container as `subprocess.Popen` has a process: `pid` is its first as this machine knows it."""
 
     def __init__(
         self, client: Any, container: str, pid: int, pipes: tuple[IO[bytes], IO[bytes]] | None
     ) -> None:
         self.client, self.container, self.pid = client, container, pid
         self.began = start_time(pid)
-        self.stdin, self.stdout = pipes or (None, None)
+        self.stdin: IO[bytes] | None = pipes[0] if pipes else None
+        self.stdout: IO[bytes] | None = pipes[1] if pipes else None
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -98,6 +99,7 @@ class ContainerLauncher(ProcessLauncher):
         self.network = f"celery-harness-{token}"
         self.subnet = self._new_network()
         self._hosts: dict[str, str] = {}
+        self._named: dict[str, ContainerProcess] = {}
 
     def _new_network(self) -> IPv4Network:
         """A network without a way out, on addresses that nobody here has."""
@@ -127,6 +129,15 @@ class ContainerLauncher(ProcessLauncher):
             self._hosts[name] = str(self.subnet[place])
         return self._hosts[name]
 
+    def known(self) -> list[str]:
+        """The names under which something was launched."""
+        return list(self._named)
+
+    def running(self, name: str) -> ContainerProcess | None:
+        """The container that runs under a name; None where none does."""
+        process = self._named.get(name)
+        return process if process is not None and process.pid in self.processes else None
+
     @property
     def separate(self) -> bool:
         """Each process has a network and process ids of its own."""
@@ -151,7 +162,9 @@ class ContainerLauncher(ProcessLauncher):
         variables = self._variables(image, environment or {}, passive=passive)
         made = self._pipes(name) if pipes else None
         with engine.told(f"start {name}"):
-            container = self._create(name, image, self._command(image, command), variables, workdir, pipes=pipes)
+            container = self._create(
+                name, image, self._command(image, command), variables, workdir, pipes=pipes
+            )
             self.client.start(container)
             pid = int(self.client.inspect_container(container)["State"]["Pid"])
         process = ContainerProcess(self.client, container, pid, made)
@@ -162,6 +175,7 @@ class ContainerLauncher(ProcessLauncher):
             )
         key = pid or -len(self.processes) - 1  # it has ended before it could be asked
         process.pid = key
+        self._named[name] = process
         self.processes[key] = process  # type: ignore[assignment]
         return process
 
@@ -254,7 +268,7 @@ class ContainerLauncher(ProcessLauncher):
         real = {"LD_PRELOAD": ""} | {k: v for k, v in (environment or {}).items() if k != "LD_PRELOAD"}
         with engine.told(f"run {name or command[0]}"):
             made = self.client.exec_create(container, bounded, environment=real)
-            said = self.client.exec_start(made["Id"]).decode("utf-8", "replace")
+            said = str(self.client.exec_start(made["Id"]).decode("utf-8", "replace"))
             code = self.client.exec_inspect(made["Id"])["ExitCode"]
         if code:
             raise StageError(f"{name or command[0]}: {said.strip()[:300] or f'exit status {code}'}")

@@ -76,7 +76,9 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        raise StageError(f"The engine could not {what}: {str(error.explanation or error).strip()[:300]}.") from error
+        raise StageError(
+            f"The engine could not {what}: {str(error.explanation or error).strip()[:300]}."
+        ) from error
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise StageError(f"The engine could not {what}: {_short(error)}.", remedy=DAEMON) from error
 
@@ -88,12 +90,12 @@ def labels(token: str) -> dict[str, str]:
 
 def _owner(pid: int) -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot}/{os.readlink('/proc/self/ns/pid')}/{pid}/{start_time(pid)}"
+    return f"{boot}/{Path('/proc/self/ns/pid').readlink()}/{pid}/{start_time(pid)}"
 
 
 def _is_stale(owner: str) -> bool:
     """Whether an owner of this boot is gone; of other machines and namespaces nothing can be told."""
-    place, pid, _ = owner.rsplit("/", 2) if owner.count("/") >= 3 else ("", "", "")  # noqa: PLR2004 - of four parts
+    place, pid, _ = owner.rsplit("/", 2) if owner.count("/") >= 3 else ("", "", "")
     here = _owner(os.getpid()).rsplit("/", 2)[0]
     if place.partition("/")[0] != here.partition("/")[0]:
         return bool(place)
@@ -186,7 +188,7 @@ class EngineReaper:
 
 
 def main() -> None:
-    """``python -m harness.engine TOKEN``: wait for the end of the pipe, then remove what carries the token."""
+    """``python -m harness.engine TOKEN``: wait for the pipe's end, remove what carries the token."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     said = sys.stdin.read()

@@ -40,11 +40,12 @@ PACKAGES = {"redis": ("redis-server",), "rabbitmq": ("rabbitmq-server",), "postg
 SUITE = "bookworm"
 MIRROR = "deb http://deb.debian.org/debian bookworm main"
 PROGRAMS = {"redis": "redis-server", "valkey": "valkey-server", "rabbitmq": "rabbitmq-server"}
-PATH = "/usr/lib/rabbitmq/bin:/usr/lib/postgresql/15/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/lib/rabbitmq/bin:/usr/lib/postgresql/15/bin:"
+PATH += "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BUILD_WITHIN_S = 600.0
 LEAN = (
-    "for part in doc man locale; do echo path-exclude=/usr/share/$part/'*'; done"
-    ' >"$1"/etc/dpkg/dpkg.cfg.d/lean; echo path-exclude=/usr/lib/*/libLLVM\'*\' >>"$1"/etc/dpkg/dpkg.cfg.d/lean'
+    "(for part in share/doc share/man share/locale lib/x86_64-linux-gnu/libLLVM;"
+    """ do echo "path-exclude=/usr/$part*"; done) >"$1"/etc/dpkg/dpkg.cfg.d/lean"""
 )
 """Not as ``--dpkgopt``: then each package goes through a filter written in Python, which takes 18 s."""
 ROOTS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "opt")
@@ -111,7 +112,7 @@ def _skeleton() -> bytes:
             here = Path("/", name)
             if here.is_symlink():
                 entry = tarfile.TarInfo(name)
-                entry.type, entry.linkname = tarfile.SYMTYPE, os.readlink(here)
+                entry.type, entry.linkname = tarfile.SYMTYPE, str(here.readlink())
                 archive.addfile(entry)
     return buffer.getvalue()
 
@@ -120,10 +121,11 @@ def places(more: Iterable[Path] = ()) -> list[Path]:
     """What of this machine makes a program run as it does here; none lies within another."""
     python = Path(sys.executable).resolve().parent.parent
     imported = (Path(entry) for entry in sys.path if entry)
-    own = (sys.prefix, sys.base_prefix, python, Path(harness.__file__).resolve().parent)
+    own = (Path(sys.prefix), Path(sys.base_prefix), python, Path(harness.__file__).parent)
     wanted = [Path("/", name) for name in ROOTS if not Path("/", name).is_symlink()]
     wanted += [Path("/etc", name) for name in OWN_ETC]
-    wanted += [Path(each).resolve() for each in (*own, *imported, *more)]
+    wanted += [each.resolve() for each in own]
+    wanted += [each.resolve() for each in (*imported, *more)]
     wanted += [Path(sys.prefix), Path(sys.base_prefix)]
     return outermost(path for path in wanted if path.exists())
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,26 @@ class RabbitmqBroker(Broker):
         self.control("close_all_connections", "ordered by the harness")
         return 0
 
+    @contextmanager
+    def out_of_memory(self) -> Iterator[None]:
+        """The memory alarm, by a watermark that is always passed."""
+        before = self.control("eval", 'io:format("~p", [vm_memory_monitor:get_vm_memory_high_watermark()]).')
+        self.control("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            yield
+        finally:
+            self.control("set_vm_memory_high_watermark", *_watermark(before))
+
+    @contextmanager
+    def out_of_disk(self) -> Iterator[None]:
+        """The disk alarm, by a limit that no disk has."""
+        before = self.control("eval", 'io:format("~p", [rabbit_disk_monitor:get_disk_free_limit()]).')
+        self.control("set_disk_free_limit", str(10**18))
+        try:
+            yield
+        finally:
+            self.control("set_disk_free_limit", re.findall(r"\d+", before)[0])
+
     def read(self, queues: Iterable[str]) -> BrokerState:
         """Depth, message ids and consumers; messages are taken and given back, in order."""
         states, consumers = {}, {}
@@ -218,6 +239,12 @@ class RabbitmqBroker(Broker):
         return self.launcher.run(
             self._pid, command, environment=self._environment(), within_s=CONTROL_WITHIN_S
         )
+
+
+def _watermark(said: str) -> list[str]:
+    """The arguments that set what the monitor told: a fraction, or an absolute number of bytes."""
+    number = re.findall(r"[\d.]+", said)[0]
+    return ["absolute", number] if "absolute" in said else [number]
 
 
 def _decoded(message: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def own_pid() -> int:
     The link ``self`` of a mounted proc gives the number in that mount's namespace (``fs/proc/self.c``).
     """
     outside = os.environ.get(PROC)
-    return int(os.readlink(f"{outside}/self")) if outside else os.getpid()
+    return int(Path(outside, "self").readlink().name) if outside else os.getpid()
 
 
 class Recorder:

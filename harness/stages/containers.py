@@ -14,6 +14,7 @@ from harness.errors import StageError, UsageError
 from harness.images import Image
 from harness.launcher import ProcessLauncher
 from harness.stage import Stage, StageSettings, World
+from harness.stages._isolation import ContainerIsolation
 from harness.stages.processes import opened
 
 SERVERS = {"redis": "redis", "rabbitmq": "rabbitmq"}
@@ -62,13 +63,18 @@ class Containers(Stage):
             client.close()
             raise
 
+        launchers: list[ContainerLauncher] = []
+
         def start_with(clock: Mapping[str, Mapping[str, str]], folder: Path, token: str) -> ProcessLauncher:
-            return ContainerLauncher(
-                clock, folder, token, played, client=client, written=[settings.workdir.resolve()]
-            )
+            written = [settings.workdir.resolve()]
+            launchers.append(ContainerLauncher(clock, folder, token, played, client=client, written=written))
+            return launchers[0]
 
         with opened(settings, start_with) as world:
-            world.versions |= {"image of the broker": f"{played['broker'].source} {played['broker'].reference}"}
+            world.isolated = ContainerIsolation(launchers[0])
+            world.versions |= {
+                "image of the broker": f"{played['broker'].source} {played['broker'].reference}"
+            }
             yield world
 
 

@@ -67,7 +67,7 @@ def opened(
     settings: StageSettings,
     start_with: Callable[[Mapping[str, Mapping[str, str]], Path, str], ProcessLauncher],
 ) -> Iterator[ProcessWorld]:
-    """Servers, client and workers up and ready on one clock, started by a launcher of any kind; then ended."""
+    """Servers, client and workers up and ready on one clock, by a launcher of any kind; then ended."""
     folder, token = ProcessLauncher.new_folder()
     shared, environments = _shared_clock(settings, folder)
     launcher = start_with(environments, folder, token)
