@@ -63,6 +63,12 @@ class ContainerProcess:
             raise subprocess.TimeoutExpired(self.container, timeout or GONE_WITHIN_S)
         return self.returncode or 0
 
+    def close(self) -> None:
+        """Close our ends of its pipes."""
+        for pipe in (self.stdin, self.stdout):
+            if pipe is not None:
+                pipe.close()
+
     def _runs(self) -> bool:
         if self.began is None or start_time(self.pid) != self.began:
             return False
@@ -281,15 +287,15 @@ class ContainerLauncher(ProcessLauncher):
             return
         with engine.told("remove a container"):
             self.client.remove_container(process.container, force=True, v=True)
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        process.close()
         if not wait_until(lambda: not process._runs(), within_s):  # noqa: SLF001 - of this module
             raise StageError(f"Container {process.container[:12]} did not end within {within_s:g} s.")
 
     def close(self) -> None:
         """Remove everything that was started, then the network, then the folder."""
         try:
+            for process in self._named.values():
+                process.close()
             self.processes.clear()
             with engine.told("remove containers"):
                 engine.remove_all(self.client, self.token)

@@ -16,6 +16,8 @@ from harness import engine
 from harness.container_launcher import ContainerLauncher
 from harness.errors import UsageError
 
+MOUNTS = "-m -p"
+"""With the process ids: ``umount`` reads ``/proc/self``, which is the victim's own."""
 CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "SYS_CHROOT", "DAC_READ_SEARCH")
 ROOM_BYTES = 65_536
 """What a full disk still had when it was mounted, besides what lay there; it is filled at once."""
@@ -56,7 +58,8 @@ class ContainerIsolation:
         finally:
             if victim.poll() is None:
                 with engine.told("lift the limit of memory"):
-                    self.launcher.client.update_container(victim.container, mem_limit=-1, memswap_limit=-1)
+                    whole = self.launcher.client.info()["MemTotal"]
+                    self.launcher.client.update_container(victim.container, mem_limit=whole, memswap_limit=-1)
 
     @contextmanager
     def disk_full(self, name: str) -> Iterator[None]:
@@ -94,12 +97,12 @@ class ContainerIsolation:
     @contextmanager
     def _mounted(self, name: str, script: str, place: str) -> Iterator[None]:
         victim = self._process(name)
-        self._enter(victim.pid, "-m", script)
+        self._enter(victim.pid, MOUNTS, script)
         try:
             yield
         finally:
             if victim.poll() is None:
-                self._enter(victim.pid, "-m", f"umount -l {place}")
+                self._enter(victim.pid, MOUNTS, f"umount -l {place}")
 
     def _named(self, name: str) -> str:
         names = {each.removeprefix("worker-"): each for each in self.launcher.known()}
@@ -114,9 +117,9 @@ class ContainerIsolation:
             raise UsageError(f"The container {name} does not run.", remedy="Start it first.")
         return process
 
-    def _enter(self, pid: int, namespace: str, script: str) -> None:
-        command = ["nsenter", "-t", str(pid), namespace, "--", "/bin/sh", "-c", script]
-        self.launcher.execute(self._started(), command, name=script.split(" -", maxsplit=1)[0])
+    def _enter(self, pid: int, namespaces: str, script: str) -> None:
+        command = ["nsenter", "-t", str(pid), *namespaces.split(), "--", "/bin/sh", "-c", script]
+        self.launcher.execute(self._started(), command, name=script.partition(" ")[0])
 
     def _started(self) -> str:
         if not self._saboteur:
