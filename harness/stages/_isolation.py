@@ -59,7 +59,9 @@ class ContainerIsolation:
             if victim.poll() is None:
                 with engine.told("lift the limit of memory"):
                     whole = self.launcher.client.info()["MemTotal"]
-                    self.launcher.client.update_container(victim.container, mem_limit=whole, memswap_limit=-1)
+                    self.launcher.client.update_container(
+                        victim.container, mem_limit=whole, memswap_limit=whole
+                    )
 
     @contextmanager
     def disk_full(self, name: str) -> Iterator[None]:
