@@ -29,7 +29,7 @@ LOOK_WITHIN_S = 5.0
 REMOVE_WITHIN_S = 30.0
 QUIET_S = 1.0
 """How long nothing may be found: a container that was being made when the harness died comes late."""
-DAEMON = "start Docker (dockerd), or name another engine: DOCKER_HOST=unix:///run/podman/podman.sock"
+DAEMON = "Start Docker (dockerd), or name another engine: DOCKER_HOST=unix:///run/podman/podman.sock"
 
 
 def connect(within_s: float = ANSWER_WITHIN_S) -> Any:
