@@ -71,10 +71,10 @@ class Containers(Stage):
             return launchers[0]
 
         with opened(settings, start_with) as world:
+            server = played["broker"]
             world.isolated = ContainerIsolation(launchers[0])
-            world.versions |= {
-                "image of the broker": f"{played['broker'].source} {played['broker'].reference}"
-            }
+            if server.source != "environment":  # what this machine has is another version
+                world.versions["broker"] = f"{server.role} of the image {server.reference}"
             yield world
 
 
