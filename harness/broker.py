@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -66,7 +67,19 @@ class Launcher(Protocol):
         """SIGKILL a launched process and all of its session; returns when they are gone."""
 
     def free_port(self) -> int:
-        """A loopback port that nothing else listens on, reserved for this stage."""
+        """A port that nothing else listens on, reserved for this stage."""
+
+    def host(self, name: str) -> str:
+        """The address of what is launched under a name: the loopback, or that of a container of its own."""
+
+    @property
+    def separate(self) -> bool:
+        """Whether each launched process has a network and process ids of its own, as in a container."""
+
+    def run(
+        self, pid: int, command: Sequence[str], *, environment: Mapping[str, str], within_s: float
+    ) -> str:
+        """Run a command where a launched process runs; what it printed. `StageError` if it fails."""
 
     def log(self, name: str, lines: int = 15) -> str:
         """The last lines of a launched process's log."""
@@ -168,3 +181,11 @@ class Broker(ABC):
     @abstractmethod
     def messages(self, queue: str) -> Sequence[Mapping[str, Any]]:
         """The messages of one queue, without consuming them: ``{id, task, args, kwargs, headers}``."""
+
+    def out_of_memory(self) -> AbstractContextManager[None]:
+        """No memory is left for messages; healed at the end. `UsageError` for a broker that cannot."""
+        raise UsageError("This broker has no alarm for memory.", remedy="Take redis or rabbitmq.")
+
+    def out_of_disk(self) -> AbstractContextManager[None]:
+        """No room is left on the disk for messages; healed at the end. `UsageError` for one that cannot."""
+        raise UsageError("This broker has no alarm for its disk.", remedy="Run with --broker rabbitmq.")

@@ -79,10 +79,8 @@ class ProcessLauncher:
         pipes: bool = False,
     ) -> subprocess.Popen[bytes]:
         """Start a process; output goes to ``logs/NAME.log``, or to pipes for input and output."""
-        clock = dict(self.clock_environment["passive" if passive else "active"])
         variables = {k: v for k, v in os.environ.items() if k not in UNWANTED}
-        variables["TMPDIR"] = str(self.folder / "tmp")  # what a killed process leaves there goes with the run
-        variables |= self.environment | clock | {TOKEN: self.token} | dict(environment or {})
+        variables |= self.own_environment(environment or {}, passive=passive)
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 list(command),
@@ -96,6 +94,12 @@ class ProcessLauncher:
         self.processes[process.pid] = process
         self.reaper.watch(process.pid)
         return process
+
+    def own_environment(self, given: Mapping[str, str], *, passive: bool) -> dict[str, str]:
+        """What the stage adds to the environment of a process: its clock, its servers, its token."""
+        clock = self.clock_environment["passive" if passive else "active"]
+        own = {"TMPDIR": str(self.folder / "tmp"), TOKEN: self.token}  # what is left in it goes with the run
+        return own | self.environment | dict(clock) | dict(given)
 
     def roots(self) -> list[int]:
         """The session leaders that were started and not ended."""
@@ -137,6 +141,36 @@ class ProcessLauncher:
                     self._ports.add(port)
                     return port
         raise StageError("No loopback port is free.", remedy="End what listens on so many ports.")
+
+    def host(self, name: str) -> str:  # noqa: ARG002 - in a container each name has an address of its own
+        """The loopback, whatever the name."""
+        return "127.0.0.1"
+
+    @property
+    def separate(self) -> bool:
+        """All processes share this machine's network and process ids."""
+        return False
+
+    def run(
+        self,
+        pid: int,  # noqa: ARG002 - in a container it matters where
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        within_s: float,
+    ) -> str:
+        """Run a command to its end; what it printed. `StageError` if it fails."""
+        variables = {**os.environ, **environment}
+        name = f"{Path(command[0]).name} {command[-1]}"
+        try:
+            done = subprocess.run(
+                list(command), env=variables, capture_output=True, text=True, timeout=within_s, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise StageError(f"{name}: {error}.") from error
+        if done.returncode:
+            raise StageError(f"{name}: {(done.stderr or done.stdout).strip()[:300]}")
+        return done.stdout
 
     def log(self, name: str, lines: int = 15) -> str:
         """The last lines of a process's log, of its last `LINE_BYTES` for each line."""

@@ -45,7 +45,7 @@ class MailSink:
         self.launcher = launcher
         self.folder = launcher.folder / "mail"
         self.folder.mkdir(exist_ok=True)
-        self.address = ("127.0.0.1", launcher.free_port())
+        self.address = (launcher.host("mail"), launcher.free_port())
         self.pid = 0
         self._offset = 0
         self._mails: list[dict[str, Any]] = []
@@ -58,6 +58,8 @@ class MailSink:
             sys.executable,
             "-m",
             __name__,
+            "--host",
+            self.address[0],
             "--port",
             str(self.address[1]),
             "--folder",
@@ -241,7 +243,7 @@ def mail_document(envelope: Envelope) -> dict[str, Any]:
     }
 
 
-async def serve(port: int, folder: Path) -> None:
+async def serve(host: str, port: int, folder: Path) -> None:
     """Listen until the process is ended; SIGHUP looks at the orders again."""
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
@@ -253,13 +255,14 @@ async def serve(port: int, folder: Path) -> None:
             listener.close()
             listener = None
         elif not refuses and listener is None:
-            listener = await loop.create_server(lambda: Server(folder), "127.0.0.1", port, reuse_address=True)
+            listener = await loop.create_server(lambda: Server(folder), host, port, reuse_address=True)
         await changed.wait()
         changed.clear()
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--host", required=True)
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--folder", type=Path, required=True)
     asyncio.run(serve(**vars(options.parse_args())))

@@ -21,7 +21,6 @@ READY_WITHIN_S = 60.0
 LOCK_WITHIN_S = 5.0
 INITDB = ("--no-sync", "-E", "UTF8", "--locale=C", "--no-instructions")
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "fsync": "off",
     "full_page_writes": "off",
@@ -45,7 +44,7 @@ class PostgresDatabase:
     def __init__(self, launcher: Launcher) -> None:
         self.launcher = launcher
         self.folder = launcher.folder / "postgres"
-        self.port = launcher.free_port()
+        self.host, self.port = launcher.host("postgres"), launcher.free_port()
         self.pid = 0
         self._lock: Any = None
         self._reader: Any = None
@@ -69,7 +68,7 @@ class PostgresDatabase:
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        return "127.0.0.1", self.port
+        return self.host, self.port
 
     def launch(self) -> None:
         """Create the data, which takes a second or two, and start the server; `ready` waits."""
@@ -82,10 +81,13 @@ class PostgresDatabase:
         pid = self.launcher.launch("initdb", [*as_user, *create])
         self._wait(lambda: self.launcher.ended(pid), "create its data")
         self.launcher.end(pid)
-        settings = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(self.port)}).items()]
+        settings = [f"--{name}={value}" for name, value in (SETTINGS | self._listening()).items()]
         self.pid = self.launcher.launch(
             "postgres", [*as_user, str(binaries / "postgres"), "-D", data, *settings]
         )
+
+    def _listening(self) -> dict[str, str]:
+        return {"listen_addresses": self.host, "port": str(self.port)}
 
     def ready(self) -> None:
         """Wait until it answers, and make the database."""

@@ -40,6 +40,7 @@ class ProxyServer:
     def __init__(self, launcher: Launcher, servers: Mapping[str, Behind], events: Path, seed: int) -> None:
         self.launcher = launcher
         self.servers = dict(servers)
+        self.host = launcher.host("proxy")
         self.ports = {name: launcher.free_port() for name in servers}
         self.links = {name: ProxyLink(self, name, each.protocol) for name, each in servers.items()}
         self.numbers = count(1)
@@ -51,17 +52,18 @@ class ProxyServer:
 
     def address(self, name: str) -> tuple[str, int]:
         """Where the app is to find a server."""
-        return "127.0.0.1", self.ports[name]
+        return self.host, self.ports[name]
 
     def before(self, name: str, url: str) -> str:
         """A URL of a server, with the proxy's address in the place of its own."""
         parts = urlsplit(url)
         own = f"{parts.hostname}:{parts.port}"
-        return url.replace(own, f"127.0.0.1:{self.ports[name]}", 1) if name in self.ports else url
+        return url.replace(own, f"{self.host}:{self.ports[name]}", 1) if name in self.ports else url
 
     def launch(self) -> None:
         """Start and return at once."""
         orders = {
+            "host": self.host,
             "control": self._control,
             "events": str(self._events),
             "seed": self._seed,
@@ -85,7 +87,7 @@ class ProxyServer:
             if time.monotonic() > deadline:
                 raise StageError(f"The proxy took no orders within {READY_WITHIN_S:g} s.")
             with suppress(OSError):
-                self._socket = socket.create_connection(("127.0.0.1", self._control), timeout=ANSWER_WITHIN_S)
+                self._socket = socket.create_connection((self.host, self._control), timeout=ANSWER_WITHIN_S)
                 self._file = self._socket.makefile("rb")
                 return
             time.sleep(0.01)  # polls a process that has no other way to tell; bounded above

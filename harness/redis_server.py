@@ -71,20 +71,20 @@ class RedisServer:
         self.binary = binary
         self.durable = durable
         self.settings = settings
-        self.port = launcher.free_port()
+        self.host, self.port = launcher.host(name), launcher.free_port()
         self.pid = 0
         self.client: Any = redis.Redis(
-            host="127.0.0.1", port=self.port, socket_timeout=5, socket_connect_timeout=1
+            host=self.host, port=self.port, socket_timeout=5, socket_connect_timeout=1
         )
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        return "127.0.0.1", self.port
+        return self.host, self.port
 
     def url(self, database: int = 0) -> str:
         """A URL as Celery and Django take it."""
-        return f"redis://127.0.0.1:{self.port}/{database}"
+        return f"redis://{self.host}:{self.port}/{database}"
 
     def launch(self) -> None:
         """Start the process and return at once; `ready` waits."""
@@ -93,7 +93,7 @@ class RedisServer:
         folder = self.launcher.folder / self.name
         folder.mkdir(exist_ok=True)
         command = [
-            self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
+            self.binary, "--port", str(self.port), "--bind", self.host, "--dir", str(folder), "--save", "",
             "--appendonly", "yes" if self.durable else "no", "--appendfsync", "no",
             "--daemonize", "no", "--protected-mode", "no", "--loglevel", "warning",
             "--auto-aof-rewrite-percentage", "0",

@@ -35,6 +35,8 @@ class StageSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     proxies: tuple[str, ...] = ()
     """Servers that a proxy stands before, so that faults can strike at single commands: of `SERVERS`."""
+    images: tuple[tuple[str, str], ...] = ()
+    """Images of the user's own on the containers stage: role and reference."""
 
 
 SERVERS = ("broker", "results", "cache", "database")
@@ -147,6 +149,28 @@ class Link(Protocol):
         """Reset every connection, once; how many there were."""
 
 
+class Isolation(Protocol):
+    """What can be done to one container of a stage; each context heals at its end.
+
+    Names are those of workers, or ``client``, ``broker``, ``results``, ``cache``, ``mail``.
+    """
+
+    def partition(self, one: str, other: str) -> AbstractContextManager[None]:
+        """Nothing passes between two, and nothing is refused."""
+
+    def memory_limit(self, name: str, limit_bytes: int) -> AbstractContextManager[None]:
+        """Whoever takes more memory than this in a container is killed by the kernel."""
+
+    def disk_full(self, name: str) -> AbstractContextManager[None]:
+        """The folder for the app's files has no room left (``ENOSPC``)."""
+
+    def disk_read_only(self, name: str) -> AbstractContextManager[None]:
+        """The folder for the app's files cannot be written (``EROFS``)."""
+
+    def stop(self, name: str, within_s: float) -> None:
+        """SIGTERM to the first process, SIGKILL to all after so many real seconds."""
+
+
 class World(Protocol):
     """A stage that is up: everything that faults, nemesis and fixtures can get hold of."""
 
@@ -192,6 +216,10 @@ class World(Protocol):
 
     def link(self, server: str) -> Link:
         """The proxy before one of `SERVERS`; `UsageError` where none stands there (`StageSettings`)."""
+
+    @property
+    def isolation(self) -> Isolation:
+        """What only containers can do; `UsageError` on a stage without them."""
 
     @property
     def warp(self) -> str:

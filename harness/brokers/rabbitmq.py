@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from harness.broker import Availability, Broker, BrokerState, Launcher, QueueSta
 from harness.errors import StageError
 
 READY_WITHIN_S = 90.0
+CONTROL_WITHIN_S = 30.0
 SCRIPTS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server")
 LIMIT = 10_000
 """Messages of one queue that are read, at most."""
@@ -47,7 +48,7 @@ class RabbitmqBroker(Broker):
 
     def __init__(self, launcher: Launcher, settings: ServerSettings | None = None) -> None:
         super().__init__(launcher, settings)
-        self.port = launcher.free_port()
+        self.host, self.port = launcher.host("broker"), launcher.free_port()
         self.folder = launcher.folder / "rabbitmq"
         self.node = f"harness{self.port}@localhost"
         self._epmd_port, self._distribution_port = launcher.free_port(), launcher.free_port()
@@ -67,11 +68,12 @@ class RabbitmqBroker(Broker):
         self.folder.mkdir(exist_ok=True)
         (self.folder / "enabled_plugins").write_text("[].\n", encoding="ascii")
         (self.folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users = none\nlog.console.level = warning\n"
+            f"listeners.tcp.1 = {self.host}:{self.port}\nloopback_users = none\nlog.console.level = warning\n"
             + "".join(f"{name} = {value}\n" for name, value in self.settings_text()),
             encoding="utf-8",
         )
-        if not self._epmd or self.launcher.ended(self._epmd):
+        # In a container of its own it starts a name daemon itself, which ends with it.
+        if not self.launcher.separate and (not self._epmd or self.launcher.ended(self._epmd)):
             epmd = shutil.which("epmd") or "epmd"
             command = [epmd, "-address", "127.0.0.1", "-port", str(self._epmd_port)]
             self._epmd = self.launcher.launch("epmd", command)
@@ -109,11 +111,11 @@ class RabbitmqBroker(Broker):
 
     def url(self) -> str:
         """``amqp://guest:guest@127.0.0.1:PORT//``."""
-        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        return f"amqp://guest:guest@{self.host}:{self.port}//"
 
     def addresses(self) -> Sequence[tuple[str, int]]:
         """One address."""
-        return (("127.0.0.1", self.port),)
+        return ((self.host, self.port),)
 
     @property
     def pid(self) -> int:
@@ -136,8 +138,28 @@ class RabbitmqBroker(Broker):
 
     def drop_connections(self) -> int:
         """``rabbitmqctl close_all_connections``; returns 0, since the command does not count."""
-        self._control("close_all_connections", "ordered by the harness")
+        self.control("close_all_connections", "ordered by the harness")
         return 0
+
+    @contextmanager
+    def out_of_memory(self) -> Iterator[None]:
+        """The memory alarm, by a watermark that is always passed."""
+        before = self.control("eval", 'io:format("~p", [vm_memory_monitor:get_vm_memory_high_watermark()]).')
+        self.control("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            yield
+        finally:
+            self.control("set_vm_memory_high_watermark", *_watermark(before))
+
+    @contextmanager
+    def out_of_disk(self) -> Iterator[None]:
+        """The disk alarm, by a limit that no disk has."""
+        before = self.control("eval", 'io:format("~p", [rabbit_disk_monitor:get_disk_free_limit()]).')
+        self.control("set_disk_free_limit", str(10**18))
+        try:
+            yield
+        finally:
+            self.control("set_disk_free_limit", re.findall(r"\d+", before)[0])
 
     def read(self, queues: Iterable[str]) -> BrokerState:
         """Depth, message ids and consumers; messages are taken and given back, in order."""
@@ -189,7 +211,9 @@ class RabbitmqBroker(Broker):
         # A node that is started again meets the interlock: its name daemon and itself are no strangers.
         own = (self.port, self._epmd_port, self._distribution_port)
         return {
-            "CELERY_HARNESS_ALLOW": ",".join(f"127.0.0.1:{port}" for port in own),
+            "CELERY_HARNESS_ALLOW": ",".join(
+                f"{host}:{port}" for port in own for host in {"127.0.0.1", self.host}
+            ),
             "HOME": str(self.folder),
             "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_NODE_PORT": str(self.port),
@@ -207,20 +231,20 @@ class RabbitmqBroker(Broker):
             "LANG": "C.UTF-8",
         }
 
-    def _control(self, *arguments: str) -> None:
-        script = str(Path(find_server() or "").with_name("rabbitmqctl"))
-        command = script if Path(script).exists() else "rabbitmqctl"
-        environment = {**os.environ, **self._environment()}
-        done = subprocess.run(
-            [command, "-n", self.node, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
+    def control(self, *arguments: str) -> str:
+        """Run ``rabbitmqctl`` on this node, and give what it printed; `StageError` if it fails."""
+        script = Path(find_server() or "").with_name("rabbitmqctl")
+        known = script.exists() and not self.launcher.separate
+        command = [str(script) if known else "rabbitmqctl", "-n", self.node, *arguments]
+        return self.launcher.run(
+            self._pid, command, environment=self._environment(), within_s=CONTROL_WITHIN_S
         )
-        if done.returncode:
-            raise StageError(f"rabbitmqctl {arguments[0]}: {done.stderr.strip()[:300]}")
+
+
+def _watermark(said: str) -> list[str]:
+    """The arguments that set what the monitor told: a fraction, or an absolute number of bytes."""
+    number = re.findall(r"[\d.]+", said)[0]
+    return ["absolute", number] if "absolute" in said else [number]
 
 
 def _decoded(message: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from harness import redis_server
@@ -85,6 +86,19 @@ class RedisBroker(Broker):
     def drop_connections(self) -> int:
         """``CLIENT KILL TYPE normal``."""
         return self.server.drop_connections()
+
+    @contextmanager
+    def out_of_memory(self) -> Iterator[None]:
+        """``CONFIG SET maxmemory 1`` with ``noeviction``; as they were at the end."""
+        names = ("maxmemory-policy", "maxmemory")
+        before = {name: self.server.client.config_get(name)[name] for name in names}
+        self.server.client.config_set("maxmemory-policy", "noeviction")
+        self.server.client.config_set("maxmemory", 1)
+        try:
+            yield
+        finally:
+            for name in reversed(names):
+                self.server.client.config_set(name, before[name])
 
     def read(self, queues: Iterable[str]) -> BrokerState:
         """Lists and the hash of unacknowledged messages; consumers are not known to Redis."""

@@ -25,7 +25,7 @@ from types import FrameType
 from typing import Any
 
 from harness.probe import place
-from harness.probe.record import Recorder, bounded
+from harness.probe.record import Recorder, bounded, own_pid
 
 MARK = "__celery_harness_body__"
 ALWAYS = 1_000_000
@@ -155,7 +155,7 @@ class _Act:
         return value
 
     def _say(self, kind: str, **data: Any) -> None:
-        self.recorder.write(kind, self.task_id, self.task, retries=self.attempt, pid=os.getpid(), **data)
+        self.recorder.write(kind, self.task_id, self.task, retries=self.attempt, pid=own_pid(), **data)
 
     def _before(self) -> None:
         hold_s = float(self.order.get("hold_s", 0))

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.probe.body import Bodies
-from harness.probe.record import Recorder, bounded, plain
+from harness.probe.record import Recorder, bounded, own_pid, plain
 
 Context = Callable[[str], dict[str, Any]]
 
@@ -90,7 +90,7 @@ class Observer:
         request = task.request
         delivery = request.delivery_info or {}
         self.recorder.write(
-            "task-started", task_id, task.name, retries=request.retries or 0, pid=os.getpid(),
+            "task-started", task_id, task.name, retries=request.retries or 0, pid=own_pid(),
             queue=delivery.get("routing_key"), redelivered=bool(delivery.get("redelivered")),
             priority=delivery.get("priority"), worker=self.recorder.role.partition(":")[2],
         )  # fmt: skip
@@ -140,13 +140,13 @@ class Observer:
     def _ready(self, sender: Any, **_: Any) -> None:
         app = sender.app
         self.recorder.write(
-            "worker-ready", worker=self.recorder.role.partition(":")[2], pid=os.getpid(),
+            "worker-ready", worker=self.recorder.role.partition(":")[2], pid=own_pid(),
             queues=sorted(app.amqp.queues.consume_from), pool=type(sender.pool).__module__.rpartition(".")[2],
             concurrency=getattr(sender.pool, "limit", None),
         )  # fmt: skip
 
     def _stopped(self, **_: Any) -> None:
-        self.recorder.write("worker-stopped", worker=self.recorder.role.partition(":")[2], pid=os.getpid())
+        self.recorder.write("worker-stopped", worker=self.recorder.role.partition(":")[2], pid=own_pid())
 
     def _wrap_tracer(self) -> None:
         from celery.app import trace

@@ -17,6 +17,19 @@ TEXT_LIMIT = 2_000
 """Characters of one text that are kept."""
 
 
+PROC = "CELERY_HARNESS_PROC"
+"""Names the folder in which a process of a container sees the ``/proc`` of the machine outside."""
+
+
+def own_pid() -> int:
+    """The number of this process as the harness knows it, also in a container with numbers of its own.
+
+    The link ``self`` of a mounted proc gives the number in that mount's namespace (``fs/proc/self.c``).
+    """
+    outside = os.environ.get(PROC)
+    return int(Path(outside, "self").readlink().name) if outside else os.getpid()
+
+
 class Recorder:
     """Appends events of this process and of those forked from it."""
 
@@ -27,7 +40,7 @@ class Recorder:
     @property
     def source(self) -> str:
         """Role and process id, as events carry it: ``child:critical:4711``."""
-        return f"{self.role}:{os.getpid()}"
+        return f"{self.role}:{own_pid()}"
 
     def become(self, role: str) -> None:
         """Take another role, in a process that was forked (worker to child)."""

@@ -34,8 +34,9 @@ class Link:
 
     def __init__(
         self, name: str, port: int, upstream: tuple[str, int], protocol: str, seed: int,
-        record: Callable[..., None],
+        record: Callable[..., None], host: str = "127.0.0.1",
     ) -> None:  # fmt: skip
+        self.host = host
         self.name, self.port, self.upstream, self.protocol = name, port, upstream, protocol
         self.record = record
         self.loop = asyncio.get_running_loop()
@@ -51,7 +52,7 @@ class Link:
         """Take connections."""
         if self._server is None:
             made = await self.loop.create_server(
-                lambda: Connection(self).client, "127.0.0.1", self.port, reuse_address=True, backlog=512
+                lambda: Connection(self).client, self.host, self.port, reuse_address=True, backlog=512
             )
             self._server = made
 

@@ -89,13 +89,13 @@ async def serve(orders: Mapping[str, Any]) -> None:
     links = {
         each["name"]: Link(
             each["name"], each["port"], tuple(each["upstream"]), each["protocol"], orders["seed"],
-            recorder.write,
+            recorder.write, orders["host"],
         )
         for each in orders["links"]
     }  # fmt: skip
     for link in links.values():
         await link.listen()
-    control = await asyncio.start_server(Control(links).serve, "127.0.0.1", orders["control"])
+    control = await asyncio.start_server(Control(links).serve, orders["host"], orders["control"])
     await control.serve_forever()
 
 

@@ -18,7 +18,7 @@ from harness.history import Event
 from harness.inspection import app_error, refusal
 from harness.launcher import ProcessLauncher
 from harness.redis_server import entries
-from harness.stage import Link, StageSettings
+from harness.stage import Isolation, Link, StageSettings
 from harness.stages._simulated_handles import (
     ClientProcess,
     SimulatedClock,
@@ -147,6 +147,11 @@ class SimulatedWorld:
         for event in self.log.arrived:
             if event.kind == "interlock-refused":
                 raise refusal(dict(event.data))
+
+    @property
+    def isolation(self) -> Isolation:
+        """Nothing simulated has a container."""
+        raise UsageError("This fault needs containers.", remedy="Run with --stage containers.")
 
     def link(self, server: str) -> Link:
         """There is no proxy: plans strike at protocol steps instead (`harness.trials`)."""

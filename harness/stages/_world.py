@@ -13,7 +13,7 @@ from typing import Any
 from harness.broker import Broker
 from harness.contract import Contract
 from harness.database import SqliteDatabase
-from harness.errors import StageError
+from harness.errors import StageError, UsageError
 from harness.event_log import EventLog
 from harness.history import Event
 from harness.inspection import refusal
@@ -22,7 +22,7 @@ from harness.mail_sink import MailSink
 from harness.postgres_server import PostgresDatabase
 from harness.proxy_server import ProxyServer, link_of
 from harness.redis_server import RedisServer, entries
-from harness.stage import SERVERS, Link, StageSettings
+from harness.stage import SERVERS, Isolation, Link, StageSettings
 from harness.stages._client import ProcessClient
 from harness.stages._moments import Moments
 from harness.stages._worker import ProcessWorker
@@ -75,6 +75,7 @@ class ProcessWorld:
         self.launcher = launcher
         self.clock = clock
         self.proxy = None
+        self.isolated: Isolation | None = None
         self.workers: dict[str, ProcessWorker] = {}
         self.tasks: tuple[str, ...] = ()
         self.snapshot: dict[str, Any] = {}
@@ -99,6 +100,13 @@ class ProcessWorld:
     def contract(self) -> Contract:
         """The contract that the stage was opened with."""
         return self.settings.contract
+
+    @property
+    def isolation(self) -> Isolation:
+        """What only containers can do."""
+        if self.isolated is None:
+            raise UsageError("This fault needs containers.", remedy="Run with --stage containers.")
+        return self.isolated
 
     @property
     def warp(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,22 +58,32 @@ class Processes(Stage):
         if settings.database == "postgres" and not PostgresDatabase.available().ok:
             missing = PostgresDatabase.available()
             raise StageError(f"PostgreSQL was asked for, and {missing.why}.", remedy=missing.remedy)
-        folder, token = ProcessLauncher.new_folder()
-        shared, environments = _shared_clock(settings, folder)
-        launcher = ProcessLauncher(environments, folder, token)
-        try:
-            timing = _timing(shared, launcher, settings)
-            world = ProcessWorld(settings, launcher, StageClock(shared, timing))
-            if isinstance(timing, Warp):
-                timing.precise_s = world.known_moments
-            with closing(timing), closing(world.log):
-                try:
-                    _start(world)
-                    yield world
-                finally:
-                    _stop(world)
-        finally:
-            launcher.close()
+        with opened(settings, ProcessLauncher) as world:
+            yield world
+
+
+@contextmanager
+def opened(
+    settings: StageSettings,
+    start_with: Callable[[Mapping[str, Mapping[str, str]], Path, str], ProcessLauncher],
+) -> Iterator[ProcessWorld]:
+    """Servers, client and workers up and ready on one clock, by a launcher of any kind; then ended."""
+    folder, token = ProcessLauncher.new_folder()
+    shared, environments = _shared_clock(settings, folder)
+    launcher = start_with(environments, folder, token)
+    try:
+        timing = _timing(shared, launcher, settings)
+        world = ProcessWorld(settings, launcher, StageClock(shared, timing))
+        if isinstance(timing, Warp):
+            timing.precise_s = world.known_moments
+        with closing(timing), closing(world.log):
+            try:
+                _start(world)
+                yield world
+            finally:
+                _stop(world)
+    finally:
+        launcher.close()
 
 
 def _timing(

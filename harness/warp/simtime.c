@@ -52,6 +52,25 @@ struct reading harness_read(struct page *page) {
     return r;
 }
 
+/* In a container of its own a process has other numbers than the controller knows it by. A proc that is mounted
+ * from outside says them: its link `self` is the number, `thread-self` ends with it (fs/proc/self.c). */
+static char outer_proc[256];
+
+int32_t harness_outer_id(const char *which, int32_t inner) {
+    if (!*outer_proc) return inner;
+    char path[sizeof outer_proc + 16], link[64];
+    size_t length = strlen(outer_proc);
+    memcpy(path, outer_proc, length);
+    strcpy(path + length, which);
+    long n = KERNEL4(SYS_readlinkat, -100 /* AT_FDCWD; the path is absolute */, path, link, sizeof link - 1);
+    if (n <= 0) return inner;
+    link[n] = 0;
+    const char *last = strrchr(link, '/');
+    return (int32_t)strtol(last ? last + 1 : link, NULL, 10);
+}
+
+static int32_t own_pid(void) { return harness_outer_id("/self", (int32_t)getpid()); }
+
 struct slot *harness_claim_slot(int32_t tid) {
     struct slot *mine = NULL;
     for (uint32_t i = 0; i < SLOT_COUNT && !mine; i++) {
@@ -65,7 +84,7 @@ struct slot *harness_claim_slot(int32_t tid) {
     }
     if (!mine) return NULL;
     atomic_store(&mine->kind, KIND_NONE);
-    atomic_store(&mine->pid, getpid());
+    atomic_store(&mine->pid, own_pid());
     atomic_store(&mine->passive, passive);
     if (tid > 0) pthread_setspecific(thread_end, mine);
     return mine;
@@ -94,9 +113,10 @@ static void on_wake(int signal) {
 /* exec keeps the process id: what the program before us had registered waits for nobody. */
 static void forget_former_program(void) {
     uint32_t used = atomic_load(&harness_page->slots_used);
+    int32_t own = own_pid();
     for (uint32_t i = 0; i < used && i < SLOT_COUNT; i++) {
         struct slot *slot = &harness_page->slot[i];
-        if (atomic_load(&slot->pid) != getpid() || !atomic_load(&slot->tid)) continue;
+        if (atomic_load(&slot->pid) != own || !atomic_load(&slot->tid)) continue;
         atomic_store(&slot->kind, KIND_NONE);
         atomic_store(&slot->tid, 0);
     }
@@ -106,6 +126,8 @@ __attribute__((constructor)) static void start(void) {
     harness_guard_start();
     const char *path = getenv("CELERY_HARNESS_CLOCK");
     if (!path || !*path) return;
+    const char *outside = getenv("CELERY_HARNESS_PROC");
+    if (outside && strlen(outside) < sizeof outer_proc) strcpy(outer_proc, outside);
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0) return;
     struct page *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

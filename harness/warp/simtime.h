@@ -55,6 +55,7 @@ extern struct page *harness_page; /* NULL: this process lives in real time */
 int64_t harness_real_ns(clockid_t clock);
 struct reading harness_read(struct page *page);
 struct slot *harness_claim_slot(int32_t tid);
+int32_t harness_outer_id(const char *which, int32_t inner);
 void harness_wait_forget(void);
 void harness_timers_rearm(void);
 void harness_timers_forget(void);

@@ -116,7 +116,7 @@ static void remember(int fd, const struct itimerspec *value, struct reading now)
     timer->rate = rate_of(now);
     atomic_store(&timer->used, 1);
     /* Threads own the slots of positive ids; the process's timers take the negative one. */
-    if (!slot) slot = harness_claim_slot(-(int32_t)getpid());
+    if (!slot) slot = harness_claim_slot(-harness_outer_id("/self", (int32_t)getpid()));
 }
 
 static int set_timer(int fd, const struct itimerspec *value, struct itimerspec *old) {

@@ -23,7 +23,7 @@ void harness_let_signals(uint64_t before) {
 }
 
 void harness_wait_begin(int kind, int64_t deadline_ns) {
-    if (!mine) mine = harness_claim_slot((int32_t)kernel(SYS_gettid, 0, 0, 0, 0, 0, 0));
+    if (!mine) mine = harness_claim_slot(harness_outer_id("/thread-self", (int32_t)kernel(SYS_gettid, 0, 0, 0, 0, 0, 0)));
     if (!mine) return;
     atomic_store(&mine->deadline_ns, deadline_ns);
     atomic_store(&mine->kind, kind);

@@ -87,12 +87,25 @@ def test_a_killed_node_comes_back_with_durable_messages(broker: RabbitmqBroker) 
 
 def test_the_servers_settings_are_in_force(broker: RabbitmqBroker) -> None:
     """The node itself is asked: it fails where the setting is another."""
-    broker._control("eval", "{ok, 3900000} = application:get_env(rabbit, consumer_timeout).")
+    broker.control("eval", "{ok, 3900000} = application:get_env(rabbit, consumer_timeout).")
     with pytest.raises(StageError, match="eval"):
-        broker._control("eval", "{ok, 1800000} = application:get_env(rabbit, consumer_timeout).")
+        broker.control("eval", "{ok, 1800000} = application:get_env(rabbit, consumer_timeout).")
 
 
 @pytest.mark.parametrize("name", ["listeners.tcp.default", "cluster_formation.peer_discovery_backend"])
 def test_settings_that_would_lead_out_of_the_stage_are_refused(launcher: ProcessLauncher, name: str) -> None:
     with pytest.raises(UsageError, match=f"{name!r} is the stage's own"):
         RabbitmqBroker(launcher, {name: 1})
+
+
+@pytest.mark.parametrize("alarm", ["out_of_memory", "out_of_disk"])
+def test_an_alarm_is_raised_and_lifted(broker: RabbitmqBroker, alarm: str) -> None:
+    """``rabbit_alarm:get_alarms()`` names what blocks publishers (https://www.rabbitmq.com/docs/alarms)."""
+    ask = ("eval", 'io:format("~p", [rabbit_alarm:get_alarms()]).')
+    asked = "vm_memory_monitor:get_vm_memory_high_watermark(), rabbit_disk_monitor:get_disk_free_limit()"
+    limits = ("eval", f'io:format("~p ~p", [{asked}]).')
+    before = broker.control(*limits)
+    with getattr(broker, alarm)():
+        assert "resource_limit" in broker.control(*ask)
+    assert "resource_limit" not in broker.control(*ask)
+    assert broker.control(*limits) == before

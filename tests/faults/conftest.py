@@ -19,6 +19,7 @@ from harness.history import Event
 from harness.postgres_server import PostgresDatabase
 from harness.stage import StageSettings, World
 from harness.stages._world import ProcessWorld
+from harness.stages.containers import Containers
 from harness.stages.processes import Processes
 
 APP = """
@@ -56,6 +57,18 @@ def book(n=0):
     with psycopg.connect(**where) as connection:
         connection.execute("INSERT INTO sales (n) VALUES (%s)", (n,))
 """
+BOXED = """
+import os
+from pathlib import Path
+
+@app.task(name="shop.eat")
+def eat(megabytes):
+    return len(bytearray(megabytes * 2**20))
+
+@app.task(name="shop.write")
+def write(n):
+    return Path(os.environ["FILES"], f"receipt-{n}").write_text("paid" * n)
+"""
 WITHIN_S = 300.0
 """Seconds of the stage's clock; a redelivery after a killed connection takes up to 100."""
 
@@ -77,9 +90,9 @@ class Shop:
         found = [event for event in self.world.arrived() if event.kind in kinds]
         return [event for event in found if task_id is None or event.task_id == task_id]
 
-    def send(self, task: str = "shop.sell", **more: Any) -> str:
+    def send(self, task: str = "shop.sell", argument: int = 1, **more: Any) -> str:
         """Publish one task; its id."""
-        return self.world.send(task, [1], {}, **more)
+        return self.world.send(task, [argument], {}, **more)
 
     def published(self, task_id: str) -> Event:
         """The publish that has come through."""
@@ -163,6 +176,24 @@ def settings(workdir: Path, app: str) -> StageSettings:
             pytest.fail(f"{availability.why}: {availability.remedy}")
         pytest.skip(f"{availability.why}: {availability.remedy}")
     return StageSettings("shop:app", contract, workdir)
+
+
+@pytest.fixture(scope="session")
+def boxed_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A stage of containers, where there is an engine; ``CELERY_HARNESS_CONTAINERS`` makes it a must."""
+    found = Containers.available("redis")
+    if not found.ok:
+        text = f"{found.why}: {found.remedy}"
+        pytest.fail(text) if os.environ.get("CELERY_HARNESS_CONTAINERS") else pytest.skip(text)
+    asked = settings(tmp_path_factory.mktemp("boxed"), APP + BOXED)
+    with Containers.open(replace(asked, environment={"FILES": "{files}"})) as world:
+        yield world
+
+
+@pytest.fixture
+def boxed(boxed_stage: World) -> Shop:
+    """The stage of containers, for one test."""
+    return Shop(boxed_stage)
 
 
 @pytest.fixture

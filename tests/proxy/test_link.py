@@ -45,6 +45,16 @@ class Starter:
     def log(self, name: str, lines: int = 15) -> str:
         return ""
 
+    def host(self, name: str) -> str:
+        return "127.0.0.1"
+
+    @property
+    def separate(self) -> bool:
+        return False
+
+    def run(self, pid: int, command: Sequence[str], *, environment: object, within_s: float) -> str:
+        raise NotImplementedError
+
     def free_port(self) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -1,0 +1,28 @@
+"""``images``: what the containers stage is made of."""
+
+from __future__ import annotations
+
+import click
+
+from harness import engine
+from harness import images as supply
+
+
+@click.command("images")
+@click.argument("action", type=click.Choice(["list", "build", "pull"]), default="list")
+@click.argument("roles", nargs=-1, metavar="[ROLE]...")
+def command(action: str, roles: tuple[str, ...]) -> None:
+    """List, build (from Debian packages, no registry) or pull the images of the containers stage."""
+    client = engine.connect()
+    try:
+        if action == "list":
+            for role, source, reference in supply.listed(client):
+                click.echo(f"{role:<10} {source:<12} {reference}")
+        elif action == "build":
+            for line in supply.build(client, roles or tuple(supply.PACKAGES), click.echo):
+                click.echo(line)
+        else:
+            for line in supply.pull(client, roles or tuple(supply.OFFICIAL)):
+                click.echo(line)
+    finally:
+        client.close()

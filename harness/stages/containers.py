@@ -1,0 +1,105 @@
+"""Each worker, server and client in a container of its own, on a network without a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from harness import discovery, engine, images
+from harness.broker import Availability
+from harness.container_launcher import ContainerLauncher
+from harness.errors import StageError, UsageError
+from harness.images import Image
+from harness.launcher import ProcessLauncher
+from harness.stage import Stage, StageSettings, World
+from harness.stages._isolation import ContainerIsolation
+from harness.stages.processes import opened
+
+SERVERS = {"redis": "redis", "rabbitmq": "rabbitmq"}
+"""The role that plays each kind of broker."""
+
+
+class Containers(Stage):
+    """Real workers and a real broker, each in a container: what only isolation can do can be done here.
+
+    The same app, contract, workloads and clock as on the processes stage. Images come from a registry, from
+    Debian packages, or from this machine's own programs (`celery-harness images list`); a container is
+    never privileged, and its network has no way out. See `docs/containers.md`.
+    """
+
+    @classmethod
+    def available(cls, broker: str) -> Availability:
+        """Whether a container engine answers, and the broker can be started in a container."""
+        if find_spec("docker") is None:
+            return Availability(False, "docker is not installed", "pip install 'celery-harness[containers]'")
+        found = engine.available()
+        if not found.ok:
+            return found
+        client = engine.connect()
+        try:
+            chosen(client, broker, ())
+        except StageError as error:
+            return Availability(False, error.fact.rstrip("."), error.remedy)
+        finally:
+            client.close()
+        return found
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: StageSettings) -> Iterator[World]:
+        """Servers, client and workers up and ready in containers; all of it removed on exit."""
+        if settings.database != "sqlite":
+            raise UsageError(
+                f"The containers stage has no {settings.database} yet.",
+                remedy="Run with --database sqlite, or --stage processes.",
+            )
+        client = engine.connect()
+        try:
+            engine.sweep(client)
+            played = chosen(client, settings.broker, settings.images)
+        except BaseException:
+            client.close()
+            raise
+
+        launchers: list[ContainerLauncher] = []
+
+        def start_with(clock: Mapping[str, Mapping[str, str]], folder: Path, token: str) -> ProcessLauncher:
+            written = [settings.workdir.resolve()]
+            launchers.append(ContainerLauncher(clock, folder, token, played, client=client, written=written))
+            return launchers[0]
+
+        with opened(settings, start_with) as world:
+            server = played["broker"]
+            world.isolated = ContainerIsolation(launchers[0])
+            if server.source != "environment":  # what this machine has is another version
+                world.versions["broker"] = f"{server.role} of the image {server.reference}"
+            yield world
+
+
+def chosen(client: object, broker: str, given: tuple[tuple[str, str], ...]) -> dict[str, Image]:
+    """The image of each name on the stage; `given` names references of the user's own by role."""
+    own = dict(given)
+    found = {role: Image(role, "given", reference) for role, reference in own.items()}
+
+    def play(role: str) -> Image:
+        return found.get(role) or images.find(client, role)
+
+    environment = images.environment(client, "worker")
+    role = SERVERS.get(broker)
+    if role is None:
+        raise StageError(f"No image plays the broker {broker}.", remedy="Take redis or rabbitmq.")
+    server = play(role)
+    if server.source == "environment":
+        here = discovery.find("brokers", broker).available()  # type: ignore[attr-defined]
+        if not here.ok:
+            raise StageError(
+                f"There is no image for {role}, and {here.why}.", remedy=f"celery-harness images build {role}"
+            )
+    store = play("redis")
+    worker = found.get("worker", environment)
+    return {
+        "environment": environment, "broker": server, "results": store, "cache": store,
+        "worker": worker, "client": worker,
+    }  # fmt: skip

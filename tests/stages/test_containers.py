@@ -1,0 +1,167 @@
+"""The containers stage: the same workers, each in a container, and nothing of them left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import engine
+from harness.contract_file import loads
+from harness.errors import StageError
+from harness.stage import StageSettings, World
+from harness.stages.containers import Containers
+
+APP = """
+import os
+from celery import Celery
+
+app = Celery("shop")
+app.conf.task_acks_late = True
+
+
+@app.task(name="shop.pay")
+def pay(order):
+    return os.getpid()
+"""
+CONTRACT = """
+[tiers.all]
+tasks = ["shop.*"]
+queue = "celery"
+
+[workers.one]
+queues = ["celery"]
+concurrency = 2
+"""
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from harness.contract_file import loads
+from harness.stage import StageSettings
+from harness.stages.containers import Containers
+with Containers.open(StageSettings("shop:app", loads(sys.argv[1]), Path(sys.argv[2]))) as world:
+    print(world.launcher.token, flush=True)
+    sys.stdin.read()
+"""
+
+
+def settings(folder: Path) -> StageSettings:
+    """A stage for a plain app written into a folder."""
+    (folder / "shop.py").write_text(APP, encoding="utf-8")
+    return StageSettings("shop:app", loads(CONTRACT), folder)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """The engine, where there is one; ``CELERY_HARNESS_CONTAINERS`` makes it a must."""
+    found = Containers.available("redis")
+    if not found.ok:
+        text = f"{found.why}: {found.remedy}"
+        pytest.fail(text) if os.environ.get("CELERY_HARNESS_CONTAINERS") else pytest.skip(text)
+    made = engine.connect()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def world(client: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One stage for this file."""
+    with Containers.open(settings(tmp_path_factory.mktemp("shop"))) as opened:
+        yield opened
+
+
+def ended(world: World, task_id: str) -> bool:
+    """Whether a task has succeeded."""
+    return any(e.kind == "task-succeeded" and e.task_id == task_id for e in world.events())
+
+
+def namespace(pid: int, kind: str) -> str:
+    """The namespace of a process."""
+    return str(Path(f"/proc/{pid}/ns/{kind}").readlink())
+
+
+def test_a_task_runs_in_a_container_and_is_known_by_the_numbers_of_this_machine(world: World) -> None:
+    task_id = world.send("shop.pay", [1], {}, experiment="t/all")
+    assert world.advance(lambda: ended(world, task_id), within_s=300)
+    (started,) = [e for e in world.events() if e.kind == "task-started" and e.task_id == task_id]
+    assert started.get("pid") in world.workers["one"].children()
+    worker = world.workers["one"].pid
+    assert namespace(worker, "pid") != namespace(os.getpid(), "pid")
+    assert namespace(worker, "net") != namespace(world.broker.pid, "net")
+
+
+def test_an_hour_of_its_time_passes_in_seconds(world: World) -> None:
+    if world.warp != "idle":
+        pytest.skip("this machine has no warp: pip install ziglang, or a C compiler")
+    before_s, real_s = world.clock.now_s(), time.monotonic()
+    assert not world.advance(lambda: False, within_s=3600)
+    assert world.clock.now_s() - before_s >= 3600
+    assert time.monotonic() - real_s < 3600
+
+
+def test_a_killed_worker_comes_back_under_its_name_and_works(world: World) -> None:
+    worker = world.workers["one"]
+    before = worker.pid
+    worker.kill()
+    assert worker.ended()
+    worker.launch()
+    worker.ready()
+    assert worker.pid not in (0, before)
+    task_id = world.send("shop.pay", [2], {}, experiment="t/all")
+    assert world.advance(lambda: ended(world, task_id), within_s=300)
+
+
+def test_a_broker_that_is_killed_comes_back_on_its_address_with_its_messages(world: World) -> None:
+    worker = world.workers["one"]
+    worker.stop(cold=False)
+    assert world.advance(worker.ended, within_s=60)
+    task_id = world.send("shop.pay", [3], {}, experiment="t/all")
+    before = world.broker.addresses()
+    world.broker.kill()
+    world.broker.start()
+    assert world.broker.addresses() == before
+    assert task_id in world.broker.read(["celery"]).queues["celery"].tasks
+    worker.launch()
+    worker.ready()
+    assert world.advance(lambda: ended(world, task_id), within_s=300)
+
+
+def test_no_container_is_privileged_and_none_has_a_way_out(world: World, client: Any) -> None:
+    token = world.launcher.token  # type: ignore[attr-defined]
+    found = engine.remains(client, token)
+    assert len(found["containers"]) >= 5
+    for name, _ in found["containers"]:
+        assert not client.inspect_container(name)["HostConfig"]["Privileged"]
+    assert [client.inspect_network(name)["Internal"] for name, _ in found["networks"]] == [True]
+
+
+def test_nothing_is_left_when_the_harness_is_killed(client: Any, tmp_path: Path) -> None:
+    """The reapers notice the end of a pipe; the folder goes as well."""
+    settings(tmp_path)
+    command = [sys.executable, "-c", SCRIPT, CONTRACT, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as harness:
+        assert harness.stdout is not None
+        token = harness.stdout.readline().strip()
+        assert engine.remains(client, token)["containers"]
+        harness.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while any(engine.remains(client, token).values()) and time.monotonic() < deadline:
+        time.sleep(0.05)  # what another process removes can only be asked for; bounded above
+    assert not any(engine.remains(client, token).values())
+
+
+def test_without_an_engine_it_says_what_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("docker")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    found = Containers.available("redis")
+    assert not found.ok
+    assert "dockerd" in found.remedy
+    with pytest.raises(StageError, match="No container engine answers"), Containers.open(settings(tmp_path)):
+        pass
