@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from harness.reaper import TOKEN, start_time
 
 SESSION = "celery-harness.session"
 OWNER = "celery-harness.owner"
+SOCKET = "unix:///var/run/docker.sock"
 ANSWER_WITHIN_S = 60.0
 LOOK_WITHIN_S = 5.0
 REMOVE_WITHIN_S = 30.0
@@ -41,6 +43,13 @@ def connect(within_s: float = ANSWER_WITHIN_S) -> Any:
         raise StageError("docker is not installed.", remedy="pip install 'celery-harness[containers]'")
     import docker
 
+    host = os.environ.get("DOCKER_HOST") or SOCKET
+    if host.startswith("unix://"):  # docker leaves a socket open that it could not connect
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(host.removeprefix("unix://"))
+        except OSError as error:
+            raise StageError(f"No container engine answers ({error}).", remedy=DAEMON) from None
     try:
         client = docker.APIClient(version="auto", timeout=within_s, **docker.utils.kwargs_from_env())
     except docker.errors.DockerException as error:
