@@ -16,6 +16,27 @@ from harness.plugin import Judgement, OpenWorld, Target, Verify, target_of
 from scenarios.payments import Bank, OpenBank
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Behaviours share one stage and leave traces on it: they are played in the order in which they stand.
+
+    The places stay those that the shuffling of tests gave them.
+    """
+    places = [n for n, item in enumerate(items) if item.path.name == "test_conformance.py"]
+    in_order = sorted((items[n] for n in places), key=_conformance_order)
+    for place, item in zip(places, in_order, strict=True):
+        items[place] = item
+
+
+def _conformance_order(item: pytest.Item) -> tuple[str, int]:
+    from scenarios.conformance.behaviours import ALL
+
+    parameters = getattr(item, "callspec", None)
+    given = parameters.params if parameters else {}
+    names = list(ALL)
+    behaviour = given.get("behaviour")
+    return str(given.get("players", "")), names.index(behaviour.name) if behaviour else len(names)
+
+
 @pytest.fixture(scope="session")
 def myhours_target(pytestconfig: pytest.Config) -> Target:
     """The app to copy, under `myhours/contract.toml`."""

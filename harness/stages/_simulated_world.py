@@ -239,13 +239,13 @@ class SimulatedWorld:
         wake_at_s: Callable[[], float | None] = lambda: None,
     ) -> bool:
         """Let virtual time pass until something holds; False when `within_s` ran out first."""
-        ends_s = self.clock.now_s() + within_s
+        ends_s = _whole_ns(self.clock.now_s() + within_s)
         while not until():
             now_s = self.clock.now_s()
             if now_s >= ends_s:
                 return False
             wake_s = wake_at_s()
-            target_s = ends_s if wake_s is None else min(ends_s, max(wake_s, now_s))
+            target_s = ends_s if wake_s is None else min(ends_s, max(_whole_ns(wake_s), now_s))
             self.ask("advance", until_s=target_s)
         return True
 
@@ -257,3 +257,8 @@ class SimulatedWorld:
         return Event(
             at_s, "alert-sent", "mail", None, None, {**data, "concerns": sorted(i for i in ids if i in text)}
         )
+
+
+def _whole_ns(seconds: float) -> float:
+    """As the simulating process counts: a moment between two nanoseconds would never come."""
+    return round(seconds * 1e9) / 1e9

@@ -227,6 +227,13 @@ def test_a_thread_of_the_app_is_said(tmp_path: Path) -> None:
         assert "shop.py" in notes[0].get("where")
 
 
+def test_time_passes_to_a_moment_between_two_nanoseconds(world: World) -> None:
+    for part in range(1, 40):
+        began_s = world.clock.now_s()
+        assert not world.advance(lambda: False, within_s=part / 7)
+        assert world.clock.now_s() == pytest.approx(began_s + part / 7, abs=2e-9)
+
+
 def test_what_happens_to_a_copy_happens_to_nothing_else(world: World) -> None:
     before, now_s = len(world.events()), world.clock.now_s()
     with world.copied():  # type: ignore[attr-defined]
