@@ -18,6 +18,17 @@ from tests.faults.conftest import Shop
 NAMES = discovery.names("faults")
 
 
+ELSEWHERE = {
+    "broker_disk_full": "--broker rabbitmq",
+    "network_partition": "--stage containers",
+    "worker_container_stop": "--stage containers",
+    "worker_disk_full": "--stage containers",
+    "worker_disk_read_only": "--stage containers",
+    "worker_out_of_memory": "--stage containers",
+}
+"""What cannot strike processes with Redis; ``tests/faults/test_NAME.py`` strikes it where it can."""
+
+
 class Interrupted(Exception):
     """What a scenario raises while a fault holds."""
 
@@ -49,7 +60,16 @@ def test_helpers_are_not_listed() -> None:
         discovery.find("faults", "worker_kil")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_where_it_cannot_strike_it_says_where_it_can_and_nothing_is_broken(name: str, shop: Shop) -> None:
+    fault: Fault = discovery.find("faults", name)()
+    with pytest.raises(UsageError) as caught, injected(fault, shop.world):
+        pass
+    assert ELSEWHERE[name] in caught.value.remedy
+    assert shop.works()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ELSEWHERE])
 def test_it_is_healed_when_the_scenario_raises(name: str, request: pytest.FixtureRequest) -> None:
     """Afterwards everything that a fault may strike works, and both ends are in the record."""
     needs = {None: "shop", "database": "booking"}.get(discovery.find("faults", name).proxied, "proxied")  # type: ignore[attr-defined]
