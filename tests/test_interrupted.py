@@ -40,7 +40,13 @@ retry = { max_retries = 2, on = ["filesystem"] }
 """
 FOLDER = re.compile(rf"{home()}/({PREFIX}[^/ ]+)")
 PORT = re.compile(r"(?:--port |127\.0\.0\.1:)(\d+)")
-COMMAND = "import sys; from harness.cli import main; sys.argv[0] = 'celery-harness'; main()"
+COMMAND = """
+import signal, sys
+from harness.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+sys.argv[0] = 'celery-harness'
+main()
+"""
 
 
 class Run:
