@@ -85,7 +85,7 @@ def judged(shop: Path) -> dict[str, Any]:
     [
         ("retry_cap/max_retries/shop.sell/1", "retry_cap [sales]"),
         ("retry_cap/max_retries/shop.sell/None", "retry_cap [sales]"),
-        ("route/queue/shop.sell/nowhere", "queue_"),
+        ("route/queue/shop.sell/nowhere", "queue_consumed [app]"),
         ("environment/SHOP_RETRIES/20", "retry_cap [sales]"),
         ("worker_layout/workers.all.pool/solo", ""),
         ("serializer/task_serializer/pickle", ""),
