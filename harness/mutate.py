@@ -131,13 +131,13 @@ def _observed(request: Request, crew: Crew, base: Base) -> tuple[Base, list[Verd
     """What the app guarantees as it is; one of the crew looks at one half, and so on."""
     names = [checker.name for checker in experiments.checkers()]
     shares = [names[place :: len(crew.hands)] for place in range(len(crew.hands))]
-    seen, cost_s, verdicts = Guarantees(request.app), dict[str, float](), list[Verdict]()
-    for found, judged, took in _answered(crew.ask("observed", [(share,) for share in shares if share])):
+    seen, costs, verdicts = Guarantees(request.app), dict[str, int](), list[Verdict]()
+    for found, judged, counted in _answered(crew.ask("observed", [(share,) for share in shares if share])):
         seen = merged(seen, found)
-        cost_s |= took
+        costs |= counted
         verdicts += judged
     others = [each for each in verdicts if each.outcome is not Outcome.KEPT]
-    return replace(base, guarantees=replace(seen, families=frozenset()), cost_s=cost_s), others
+    return replace(base, guarantees=replace(seen, families=frozenset()), costs=costs), others
 
 
 def _judged(request: Request, crew: Crew, mutants: Sequence[Mutant]) -> list[Judged]:

@@ -59,12 +59,15 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The app as it is: what is in force, what it was seen to guarantee, and what seeing that took."""
+    """The app as it is: what is in force, what it was seen to guarantee, and what seeing that costs.
+
+    A cost is a count of events, not a time: which guarantee notices a mutant first is the same in each run.
+    """
 
     snapshot: Mapping[str, Any]
     constants: Mapping[str, Any] = field(default_factory=dict)
     guarantees: Guarantees = field(default_factory=lambda: Guarantees(""))
-    cost_s: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, int] = field(default_factory=dict)
 
 
 class Noticed(Exception):
@@ -120,9 +123,9 @@ class Bench:
         """What the app is without a mutation."""
         self.base = base
 
-    def observed(self, guarantees: Sequence[str]) -> tuple[Guarantees, list[Verdict], dict[str, float]]:
+    def observed(self, guarantees: Sequence[str]) -> tuple[Guarantees, list[Verdict], dict[str, int]]:
         """What the app guarantees without a mutation, as far as these guarantees show it."""
-        seen, verdicts, cost_s = Guarantees(self.settings.app), list[Verdict](), dict[str, float]()
+        seen, verdicts, costs = Guarantees(self.settings.app), list[Verdict](), dict[str, int]()
         contract = resolve(self.settings.contract, self._world().tasks)
         for part in _parts(contract, [Choice(name, (), ()) for name in guarantees]):
             with _kept(self._world()) as world:
@@ -130,11 +133,10 @@ class Bench:
                 simulated.launch(world)
                 trial = Trial(world, self.settings, contract)
                 for choice in part:
-                    began_s = time.monotonic()
                     found, judged = trial.judge(choice.guarantee, ())
-                    seen, cost_s[choice.guarantee] = merged(seen, found), time.monotonic() - began_s
+                    seen, costs[choice.guarantee] = merged(seen, found), trial.cost(choice.guarantee)
                     verdicts += judged
-        return seen, verdicts, cost_s
+        return seen, verdicts, costs
 
     def judge(self, mutant: Mutant) -> Judged:
         """Make a mutant, and look whether the gate would notice."""
@@ -188,11 +190,11 @@ class Bench:
         found = world.tell("survey")["survey"]
         return bool(found["constants"] == self.base.constants)
 
-    def _rank(self, guarantee: str, changes: Sequence[Change], mutant: Mutant) -> tuple[bool, bool, float]:
+    def _rank(self, guarantee: str, changes: Sequence[Change], mutant: Mutant) -> tuple[bool, bool, int]:
         """What is tried first: what depends on the change by name, then what is cheap."""
         hinted = any(word in mutant.id.lower() for word, names in HINTS.items() if guarantee in names)
         named = guarantee in dependents(changes)
-        return not hinted, not named, self.base.cost_s.get(guarantee, 0.0)
+        return not hinted, not named, self.base.costs.get(guarantee, 0)
 
     def _notice(self, seen: Guarantees, verdicts: Sequence[Verdict]) -> None:
         """`Noticed` where something is weaker, or unknown, that was not so without the mutation."""
@@ -292,6 +294,14 @@ class Trial:
         for verdict in verdicts:
             outcomes.setdefault(verdict.tier, {})[verdict.guarantee] = verdict.outcome.value
         return replace(self.seen, outcomes=outcomes), verdicts
+
+    def cost(self, guarantee: str) -> int:
+        """How many events the tasks had that put a guarantee to the test."""
+        if self.history is None:
+            return 0
+        needed = experiments.needed(self.contract, experiments.checkers([guarantee]))
+        sent = {event.task_id for each in needed for event in self.history.workload(each.name)}
+        return sum(event.task_id in sent for event in self.history.events)
 
 
 def _parts(contract: Contract, choices: Sequence[Choice]) -> tuple[list[Choice], list[Choice]]:

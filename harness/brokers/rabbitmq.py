@@ -229,6 +229,7 @@ class RabbitmqBroker(Broker):
                 "+S 1:1 +SDcpu 1:1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none"
             ),
             "LANG": "C.UTF-8",
+            "ERL_CRASH_DUMP_SECONDS": "0",  # none is left in the folder of whoever asked
         }
 
     def control(self, *arguments: str) -> str:
