@@ -91,6 +91,9 @@ FAILURE_CLASSES = ("filesystem", "mail", "database", "programming")
 
 CARRIES = ("name", "args", "kwargs", "error", "traceback", "attempts", "queue")
 
+UNRUN = ("expired", "unknown", "malformed")
+"""What a worker may take and never run; `harness/checkers/dead_letter_unrun.py` makes one of each."""
+
 Shape = Literal["exponential", "linear", "fixed"]
 Jitter = Literal["none", "full", "bounded"]
 
@@ -143,6 +146,7 @@ class DeadLetter:
     to: str = ""
     carries: tuple[str, ...] = ("name", "args", "kwargs")
     within_s: float = 60.0
+    also: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -227,6 +231,7 @@ class Tier:
     urgency: int | None = None
     events: bool = False
     structured_logs: bool = False
+    quiet: bool = False
     retry: Retry | None = None
     dead_letter: DeadLetter | None = None
     alert: Alert | None = None

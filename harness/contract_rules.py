@@ -11,6 +11,7 @@ from typing import Any
 from harness.contract import (
     CARRIES,
     FAILURE_CLASSES,
+    UNRUN,
     Alert,
     DeadLetter,
     Deduplication,
@@ -34,6 +35,7 @@ WORDS: dict[tuple[type, str], tuple[str, ...]] = {
     (Retry, "on"): FAILURE_CLASSES,
     (Retry, "not_on"): FAILURE_CLASSES,
     (DeadLetter, "carries"): CARRIES,
+    (DeadLetter, "also"): UNRUN,
 }
 """Choices that a type does not tell: each item of the field is one of these."""
 
@@ -92,6 +94,12 @@ RULES: dict[type, tuple[Rule, ...]] = {
     Tier: (
         Rule("tasks", lambda t: bool(t.tasks), "selects no task.", 'Name some: tasks = ["app.tasks.*"].'),
         *_filled("queue"),
+        Rule(
+            "quiet",
+            lambda t: not t.quiet or t.alert is None,
+            "contradicts the tier's alert.",
+            "A failure is announced or it is not.",
+        ),
         Rule("urgency", lambda t: (t.urgency or 0) <= 255, "must be from 0 to 255, got {value}."),
     ),
     Retry: (

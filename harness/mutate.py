@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ from harness import discovery, experiments
 from harness.choice import find_contract
 from harness.contract import Contract
 from harness.contract_file import resolve
+from harness.equivalents import marked, marks, wrong
 from harness.errors import UsageError
 from harness.guarantees import Guarantees, merged
+from harness.impact import Change
+from harness.members import usual_member
 from harness.mutation import Mutant, Mutation, Target
 from harness.mutation_bench import KILLED, UNJUDGED, Base, Judged
 from harness.mutation_crew import Crew, Lost
 from harness.mutation_report import Score
+from harness.mutation_trial import dependents
 from harness.stage import StageSettings
 from harness.verdict import Outcome, Verdict
 
@@ -45,6 +50,7 @@ class Request:
 def mutate(request: Request) -> Score:
     """Make every mutant, one at a time, and see which of them the gate would notice."""
     began_s = time.monotonic()
+    given = list(marks(request.workdir))
     contract, _ = find_contract(request.app, request.workdir, request.contract)
     settings = StageSettings(
         app=request.app, contract=contract, workdir=request.workdir.resolve(), broker=request.broker,
@@ -55,11 +61,13 @@ def mutate(request: Request) -> Score:
         target, base = _surveyed(request, crew, contract)
         mutants = chosen(every(target), request.only)
         request.report(f"{len(mutants)} mutants; looking at the app as it is")
-        base, broken = _observed(request, crew, base)
+        base, broken = _observed(crew, base, focuses(target.contract, mutants))
         crew.tell(base)
         for verdict in broken:
             request.warn(f"{verdict.outcome.value} without a mutation: {verdict.guarantee} [{verdict.tier}]")
-        judged = _judged(request, crew, mutants)
+        judged = marked(_judged(request, crew, mutants), given)
+    for line in wrong(judged, given, every=not request.only):
+        request.warn(line)
     return Score(
         app=request.app, broker=request.broker, seed=request.seed, judged=tuple(judged),
         broken=tuple(f"{each.guarantee} [{each.tier}]" for each in broken),
@@ -127,17 +135,46 @@ def _surveyed(request: Request, crew: Crew, contract: Contract) -> tuple[Target,
     return target, Base(found["snapshot"], found["constants"])
 
 
-def _observed(request: Request, crew: Crew, base: Base) -> tuple[Base, list[Verdict]]:
+def focuses(contract: Contract, mutants: Sequence[Mutant]) -> list[tuple[tuple[str, ...], list[str]]]:
+    """Which tasks stand for their tiers, look after look, and the guarantees to look at.
+
+    First all guarantees, with the tasks that stand for their tiers anyway. What a mutant does to another
+    task can be told only from what that task did without it.
+    """
+    every = [checker.name for checker in experiments.checkers()]
+    changed = {mutant.task for mutant in mutants}
+    others = [
+        [task for task in tier.members if task in changed and task != usual_member(contract, tier)]
+        for tier in contract.tiers
+    ]
+    found: list[tuple[tuple[str, ...], list[str]]] = [((), every)]
+    for tasks in zip_longest(*others):
+        focus = tuple(task for task in tasks if task)
+        names = {mutant.name for mutant in mutants if mutant.task in focus}
+        touched = dependents([Change(name, "", None, None) for name in names])
+        found.append((focus, [name for name in every if name in touched]))
+    return found
+
+
+def _observed(
+    crew: Crew, base: Base, looks: Sequence[tuple[tuple[str, ...], list[str]]]
+) -> tuple[Base, list[Verdict]]:
     """What the app guarantees as it is; one of the crew looks at one half, and so on."""
-    names = [checker.name for checker in experiments.checkers()]
-    shares = [names[place :: len(crew.hands)] for place in range(len(crew.hands))]
-    seen, costs, verdicts = Guarantees(request.app), dict[str, int](), list[Verdict]()
-    for found, judged, counted in _answered(crew.ask("observed", [(share,) for share in shares if share])):
-        seen = merged(seen, found)
-        costs |= counted
-        verdicts += judged
-    others = [each for each in verdicts if each.outcome is not Outcome.KEPT]
-    return replace(base, guarantees=replace(seen, families=frozenset()), costs=costs), others
+    orders = []
+    for focus, names in looks:
+        shares = [names[place :: len(crew.hands)] for place in range(len(crew.hands))]
+        orders += [(share, focus) for share in shares if share]
+    seen, others, costs = Guarantees(crew.settings.app), dict[str, Guarantees](), dict[str, int]()
+    unkept: dict[tuple[str, str], Verdict] = {}
+    answers = _answered(crew.ask("observed", orders))
+    for (_, focus), (found, judged, counted) in zip(orders, answers, strict=True):
+        if not focus:
+            seen, costs = merged(seen, found), costs | counted
+        for task in focus:
+            others[task] = merged(others.get(task, Guarantees(crew.settings.app)), found)
+        unkept |= {(v.guarantee, v.tier): v for v in judged if v.outcome is not Outcome.KEPT}
+    known = replace(base, guarantees=replace(seen, families=frozenset()), others=others, costs=costs)
+    return known, [*unkept.values()]
 
 
 def _judged(request: Request, crew: Crew, mutants: Sequence[Mutant]) -> list[Judged]:

@@ -11,38 +11,39 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
 
-from harness import experiments, gate_rules, impact, run
+from harness import experiments, gate_rules, impact
 from harness.comparison import guarantee_of
-from harness.conduct import Conductor
 from harness.contract import Contract
 from harness.contract_file import resolve
-from harness.differences import Difference, Kind, compare
+from harness.differences import compare
 from harness.draft import fit
 from harness.errors import AppError, HarnessError, InterlockError
-from harness.guarantees import Guarantees, merged, observe
-from harness.history import History
+from harness.guarantees import Guarantees, merged
 from harness.impact import Change, Choice
 from harness.mutation import Mutant
+from harness.mutation_trial import (
+    HINTS,
+    WORSE,
+    Doubt,
+    Noticed,
+    Trial,
+    dependents,
+    is_of,
+    key_of,
+    parts,
+    tier_of,
+    told,
+    why,
+)  # fmt: skip
 from harness.stage import StageSettings
 from harness.stages import simulated
 from harness.stages._simulated_world import SimulatedWorld
 from harness.verdict import Outcome, Verdict
 
 KILLED, SURVIVED, EQUIVALENT, UNJUDGED = "killed", "survived", "equivalent", "unjudged"
-HINTS = {
-    "retr": ("retry_cap", "retry_delays"), "delay": ("retry_delays",), "jitter": ("retry_delays",),
-    "expires": ("result_expiry",), "mail": ("alert_sent",), "alert": ("alert_sent",),
-    "admin": ("alert_sent",), "soft_s": ("time_limits",), "hard_s": ("time_limits",),
-    "time_limit": ("time_limits",), "rate": ("rate_limit",), "lock": ("deduplication",),
-    "dedup": ("deduplication",), "acks": ("loss_recovered",), "lost": ("poison_braked",),
-    "brake": ("poison_braked",), "task_failure": ("dead_letter",), "dead_letter": ("dead_letter",),
-    "setup_logging": ("structured_logs",), "workers.": ("queue_consumed",),
-}  # fmt: skip
-"""What is tried first where no checker names what was changed: a word in its name. It saves time, no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,22 @@ class Base:
     snapshot: Mapping[str, Any]
     constants: Mapping[str, Any] = field(default_factory=dict)
     guarantees: Guarantees = field(default_factory=lambda: Guarantees(""))
+    others: Mapping[str, Guarantees] = field(default_factory=dict)
+    """What was seen where these tasks stood for their tiers."""
     costs: Mapping[str, int] = field(default_factory=dict)
 
-
-class Noticed(Exception):
-    """What gives a mutant away."""
-
-    def __init__(self, by: str, what: str) -> None:
-        super().__init__(what)
-        self.by, self.what = by, what
+    def of(self, focus: Sequence[str]) -> Guarantees:
+        """What was seen without a mutation where these tasks stood for their tiers."""
+        found = self.guarantees
+        for task in focus:
+            look = self.others.get(task, Guarantees(""))
+            tier = look.tiers.get(task, "")
+            outcomes = {tier: {**found.outcomes.get(tier, {}), **look.outcomes.get(tier, {})}}
+            found = replace(
+                found, facts={**found.facts, task: look.facts.get(task, {})},
+                outcomes={**found.outcomes, **outcomes},
+            )  # fmt: skip
+        return found
 
 
 class Bench:
@@ -86,6 +94,7 @@ class Bench:
         self._stack = ExitStack()
         self._loaded = ExitStack()
         self._opened: SimulatedWorld | None = None
+        self._controls: dict[tuple[tuple[str, ...], tuple[str, ...]], Guarantees] = {}
         self._known: set[tuple[str, str, str]] | None = None
         self.base = Base({})
 
@@ -123,11 +132,16 @@ class Bench:
         """What the app is without a mutation."""
         self.base = base
 
-    def observed(self, guarantees: Sequence[str]) -> tuple[Guarantees, list[Verdict], dict[str, int]]:
-        """What the app guarantees without a mutation, as far as these guarantees show it."""
+    def observed(
+        self, guarantees: Sequence[str], focus: Sequence[str] = ()
+    ) -> tuple[Guarantees, list[Verdict], dict[str, int]]:
+        """What the app guarantees without a mutation, as far as these guarantees show it.
+
+        The tasks in `focus` stand for their tiers.
+        """
         seen, verdicts, costs = Guarantees(self.settings.app), list[Verdict](), dict[str, int]()
-        contract = resolve(self.settings.contract, self._world().tasks)
-        for part in _parts(contract, [Choice(name, (), ()) for name in guarantees]):
+        contract = replace(resolve(self.settings.contract, self._world().tasks), focus=tuple(focus))
+        for part in parts(contract, [Choice(name, (), ()) for name in guarantees]):
             with _kept(self._world()) as world:
                 world.tell("edit", edits=[])
                 simulated.launch(world)
@@ -142,10 +156,7 @@ class Bench:
         """Make a mutant, and look whether the gate would notice."""
         began_s = time.monotonic()
         try:
-            reason, outcome = self._reason(mutant)
-            judged = Judged(mutant, outcome, reason=reason)
-        except Noticed as noticed:
-            judged = Judged(mutant, KILLED, by=noticed.by, what=noticed.what)
+            judged = self._judged(mutant)
         except (AppError, InterlockError) as error:
             judged = Judged(mutant, KILLED, by="import", what=str(error))
         except HarnessError as error:
@@ -154,7 +165,34 @@ class Bench:
                 judged = Judged(mutant, UNJUDGED, reason=str(error))
         return replace(judged, took_s=time.monotonic() - began_s)
 
-    def _reason(self, mutant: Mutant) -> tuple[str, str]:
+    def _judged(self, mutant: Mutant) -> Judged:
+        """What becomes of a mutant; a doubtful difference must not be there without the mutation."""
+        dismissed: set[tuple[str, str, str]] = set()
+        while True:
+            try:
+                reason, outcome = self._reason(mutant, dismissed)
+                return Judged(mutant, outcome, reason=reason)
+            except Noticed as noticed:
+                if noticed.doubt is None or self._confirmed(noticed.doubt):
+                    return Judged(mutant, KILLED, by=noticed.by, what=noticed.what)
+                dismissed.add(key_of(noticed.doubt.difference))
+
+    def _confirmed(self, doubt: Doubt) -> bool:
+        """Whether the app as it is, put to the same experiments in the same order, shows something else."""
+        key = doubt.focus, tuple(choice.guarantee for choice in doubt.tried)
+        if key not in self._controls:
+            contract = replace(resolve(self.settings.contract, self._world().tasks), focus=doubt.focus)
+            with _kept(self._world()) as world:
+                world.tell("edit", edits=[])
+                simulated.launch(world)
+                trial, seen = Trial(world, self.settings, contract), Guarantees("")
+                for choice in doubt.tried:
+                    seen, _ = trial.judge(choice.guarantee, choice.tiers)
+            self._controls[key] = seen
+        found = compare(self._controls[key], doubt.seen)
+        return any(key_of(each) == key_of(doubt.difference) and each.kind in WORSE for each in found)
+
+    def _reason(self, mutant: Mutant, dismissed: set[tuple[str, str, str]]) -> tuple[str, str]:
         """Why nothing notices a mutant, and what that makes of it; `Noticed` where something does."""
         with self._made(mutant) as world:
             changes = self._changes(mutant, world)
@@ -164,22 +202,33 @@ class Bench:
             contract = impact.focused(resolve(self.settings.contract, world.tasks), changes)
             choices = impact.choose(contract, experiments.checkers(), changes, ())
             choices.sort(key=lambda each: self._rank(each.guarantee, changes, mutant))
-            first, second = _parts(contract, choices)
-            self._try(world, contract, first)
+            first, second = parts(contract, choices)
+            self._try(world, contract, first, dismissed)
             if not second:
                 self._static(contract, world)
         if second:
             with self._made(mutant) as world:
-                self._try(world, contract, second)
+                self._try(world, contract, second, dismissed)
                 self._static(contract, world)
-        return _why([choice.guarantee for choice in choices], changes), SURVIVED
+        return why([choice.guarantee for choice in choices], changes), SURVIVED
 
-    def _try(self, world: SimulatedWorld, contract: Contract, choices: Sequence[Choice]) -> None:
+    def _try(
+        self, world: SimulatedWorld, contract: Contract, choices: Sequence[Choice],
+        dismissed: set[tuple[str, str, str]],
+    ) -> None:  # fmt: skip
         """`Noticed` where one of these guarantees shows a difference."""
         simulated.launch(world)
         trial = Trial(world, self.settings, contract)
-        for choice in choices:
-            self._notice(*trial.judge(choice.guarantee, choice.tiers))
+        base = self.base.of(contract.focus)
+        for place, choice in enumerate(choices, 1):
+            seen, verdicts = trial.judge(choice.guarantee, choice.tiers)
+            for each in compare(base, seen):
+                if each.kind in WORSE and key_of(each) not in dismissed:
+                    verdict = next((v for v in verdicts if is_of(v, each, seen)), None)
+                    sure = verdict is not None and verdict.outcome is Outcome.BROKEN
+                    doubt = None if sure else Doubt(each, contract.focus, tuple(choices[:place]), seen)
+                    by = f"{guarantee_of(each)} [{tier_of(each, seen)}]"
+                    raise Noticed(by, told(each, verdict), doubt)
 
     def _changes(self, mutant: Mutant, world: SimulatedWorld) -> list[Change]:
         moved = str(self.settings.workdir.resolve())
@@ -195,13 +244,6 @@ class Bench:
         hinted = any(word in mutant.id.lower() for word, names in HINTS.items() if guarantee in names)
         named = guarantee in dependents(changes)
         return not hinted, not named, self.base.costs.get(guarantee, 0)
-
-    def _notice(self, seen: Guarantees, verdicts: Sequence[Verdict]) -> None:
-        """`Noticed` where something is weaker, or unknown, that was not so without the mutation."""
-        for each in compare(self.base.guarantees, seen):
-            if each.kind in (Kind.WEAKENED, Kind.UNKNOWN):
-                verdict = next((v for v in verdicts if _is_of(v, each, seen)), None)
-                raise Noticed(f"{guarantee_of(each)} [{_tier(each, seen)}]", _told(each, verdict))
 
     def _static(self, contract: Contract, world: SimulatedWorld) -> None:
         """`Noticed` where the contract no longer fits, or a severe rule is newly broken."""
@@ -265,57 +307,6 @@ class Bench:
         return self._bare
 
 
-class Trial:
-    """The experiments of one mutant, guarantee after guarantee, in one world."""
-
-    def __init__(self, world: SimulatedWorld, settings: StageSettings, contract: Contract) -> None:
-        self.world = world
-        self.contract = contract
-        self.request = run.Request(
-            app=settings.app, contract=self.contract, workdir=settings.workdir, stage="simulated",
-            broker=settings.broker, seed=settings.seed,
-        )  # fmt: skip
-        self.conductor = Conductor(world, self.contract, lambda _text: None)
-        self.done: set[str] = set()
-        self.history: History | None = None
-        self.seen = Guarantees(settings.app)
-
-    def judge(self, guarantee: str, tiers: Sequence[str]) -> tuple[Guarantees, list[Verdict]]:
-        """Run what puts a guarantee to the test, and say what was seen."""
-        needed = experiments.needed(self.contract, experiments.checkers([guarantee]), tiers)
-        fresh = [each for each in needed if each.name not in self.done]
-        if fresh or self.history is None:
-            self.conductor.run(fresh)
-            self.done |= {each.name for each in fresh}
-            self.history = run.record_of(self.world, self.contract, self.request)
-            self.seen = observe(self.contract, self.history, ())
-        verdicts = run.judge(self.contract, self.history, only=[guarantee], tiers=tiers)
-        outcomes: dict[str, dict[str, str]] = {}
-        for verdict in verdicts:
-            outcomes.setdefault(verdict.tier, {})[verdict.guarantee] = verdict.outcome.value
-        return replace(self.seen, outcomes=outcomes), verdicts
-
-    def cost(self, guarantee: str) -> int:
-        """How many events the tasks had that put a guarantee to the test."""
-        if self.history is None:
-            return 0
-        needed = experiments.needed(self.contract, experiments.checkers([guarantee]))
-        sent = {event.task_id for each in needed for event in self.history.workload(each.name)}
-        return sum(event.task_id in sent for event in self.history.events)
-
-
-def _parts(contract: Contract, choices: Sequence[Choice]) -> tuple[list[Choice], list[Choice]]:
-    """What is tried in one world and what in another, in order: some experiments keep workers busy."""
-    busy = [each for each in choices if _busy(contract, each.guarantee)]
-    others = [each for each in choices if each not in busy]
-    return (busy, others) if choices and choices[0] in busy else (others, busy)
-
-
-def _busy(contract: Contract, guarantee: str) -> bool:
-    needed = experiments.needed(contract, experiments.checkers([guarantee]))
-    return any(each.phase == "limits" for each in needed)
-
-
 @contextmanager
 def _kept(world: SimulatedWorld) -> Iterator[SimulatedWorld]:
     """A copy of a world; afterwards the world is known as it was."""
@@ -325,42 +316,6 @@ def _kept(world: SimulatedWorld) -> Iterator[SimulatedWorld]:
             yield world
         finally:
             world.tasks, world.snapshot, world.versions = known
-
-
-def dependents(changes: Sequence[Change]) -> list[str]:
-    """The guarantees that say that they depend on what changed."""
-    return [
-        checker.name
-        for checker in experiments.checkers()
-        if any(fnmatchcase(change.name, glob) for change in changes for glob in checker.depends)
-    ]
-
-
-def _why(tried: Sequence[str], changes: Sequence[Change]) -> str:
-    """Why nothing noticed: nothing is promised, or no scenario shows it."""
-    depending = dependents(changes)
-    tested = [name for name in tried if name in depending]
-    others = [name for name in depending if name not in tested]
-    if not depending:
-        return f"nothing is promised of it, or a scenario is missing: all {len(tried)} guarantees were kept"
-    if not others:
-        return f"a scenario is missing: kept {', '.join(tested)}, and no other guarantee depends on it"
-    kept = f"; kept {', '.join(tested)}" if tested else ""
-    return f"not promised: {', '.join(others)}{kept}"
-
-
-def _is_of(verdict: Verdict, difference: Difference, seen: Guarantees) -> bool:
-    return verdict.guarantee == guarantee_of(difference) and verdict.tier == _tier(difference, seen)
-
-
-def _tier(difference: Difference, seen: Guarantees) -> str:
-    return seen.tiers.get(difference.of, difference.of)
-
-
-def _told(difference: Difference, verdict: Verdict | None) -> str:
-    if verdict is not None and verdict.outcome is not Outcome.KEPT:
-        return f"{verdict.outcome.value}: {verdict.observed}"
-    return difference.text
 
 
 def settings_of(app: str, contract: Contract, workdir: Path, broker: str, seed: int) -> StageSettings:

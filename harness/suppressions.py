@@ -35,6 +35,12 @@ def in_project(workdir: Path) -> Iterator[Suppression]:
 
     Each entry has ``rule``, ``reason`` and maybe ``subject``, a glob over the subjects of findings.
     """
+    for entry, where in entries(workdir, "ignore", 'rule = "..." and reason = "..."'):
+        yield _entry(entry, where)
+
+
+def entries(workdir: Path, name: str, needs: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The tables ``[[tool.celery-harness.NAME]]`` of the nearest ``pyproject.toml``, and their places."""
     folder = workdir.resolve()
     path = next((each / "pyproject.toml" for each in (folder, *folder.parents) if _is_file(each)), None)
     if path is None:
@@ -45,16 +51,15 @@ def in_project(workdir: Path) -> Iterator[Suppression]:
         tool = tomllib.loads(text).get("tool", {}).get("celery-harness", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{shown} cannot be read: {error}.") from None
-    entries = tool.get("ignore", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    found = tool.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise UsageError(
-            f"{shown}: tool.celery-harness.ignore is no list of tables.",
-            remedy='Write [[tool.celery-harness.ignore]] with rule = "..." and reason = "...".',
+            f"{shown}: tool.celery-harness.{name} is no list of tables.",
+            remedy=f"Write [[tool.celery-harness.{name}]] with {needs}.",
         )
-    lines = [n for n, line in enumerate(text.splitlines(), 1) if "tool.celery-harness.ignore" in line]
-    for place, entry in enumerate(entries):
-        where = f"{shown}:{lines[place]}" if place < len(lines) else shown
-        yield _entry(entry, where)
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if f"[[tool.celery-harness.{name}]]" in line]
+    for place, entry in enumerate(found):
+        yield entry, f"{shown}:{lines[place]}" if place < len(lines) else shown
 
 
 def _is_file(folder: Path) -> bool:

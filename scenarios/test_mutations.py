@@ -61,6 +61,13 @@ MUTATIONS = {
             "task_create_missing_queues = True"
         ),
     ),
+    "strangers are not filed": Mutation(
+        "dead_letter_unrun", "critical", "what was unknown left no letter",
+        file="core/receivers.py", line="@signals.task_unknown.connect\n", instead="",
+    ),
+    "everybody is alerted": Mutation(
+        "no_alert", "low", "about", environment={"MYHOURS_LOW_ALERTS": "1"}
+    ),
     "nobody to alert": Mutation(
         "alert_sent", "critical", "announced to nobody", environment={"CELERY_ADMIN_EMAILS": ""}
     ),

@@ -17,6 +17,7 @@ import harness.contract
 from harness.contract import (
     CARRIES,
     FAILURE_CLASSES,
+    UNRUN,
     Alert,
     Contract,
     DeadLetter,
@@ -285,6 +286,13 @@ WRONG = {
             "Valid: table:NAME, queue:NAME, task:NAME, redis:KEY-PATTERN."
         ),
     ),
+    "an alert of a quiet tier": (
+        _tier('quiet = true\n[tiers.critical.alert]\nto = ["ops@example.com"]'),
+        (
+            "contract.toml:3: tiers.critical.quiet: contradicts the tier's alert. "
+            "A failure is announced or it is not."
+        ),
+    ),
     "an alert to nobody": (
         _tier("[tiers.critical.alert]\nto = []"),
         (
@@ -520,6 +528,7 @@ _tiers_drawn = st.builds(
             to=_names.map("table:{}".format),
             carries=st.lists(st.sampled_from(CARRIES), max_size=4).map(tuple),
             within_s=_seconds,
+            also=st.lists(st.sampled_from(UNRUN), max_size=3).map(tuple),
         )
     ),
     alert=_maybe(st.builds(Alert, to=st.lists(_texts, min_size=1, max_size=2).map(tuple), within_s=_seconds)),

@@ -77,6 +77,7 @@ RESULTS = (
     "contract: tiers.*.result.*",
 )
 LETTERS = ("contract: tiers.*.dead_letter.*",)
+QUIET = ("contract: tiers.*.quiet",)
 ALERTS = ("contract: tiers.*.alert.*",)
 DEDUPLICATION = ("contract: tiers.*.deduplication.*",)
 EFFECTS = ("contract: tiers.*.effect.*",)

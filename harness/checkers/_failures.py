@@ -14,6 +14,9 @@ from harness.workload import Body, Experiment, Send
 MARGIN_S = 30.0
 """For the task to reach its end before letter and mail are waited for, and seen to be overdue."""
 
+SILENCE_S = 120.0
+"""How long no mail must come before a tier counts as quiet."""
+
 FOR_GOOD = frozenset({"failed", "rejected", "unknown-task"})
 
 
@@ -80,7 +83,7 @@ def settle_s(tier: Tier) -> float:
 def _within_s(tier: Tier) -> float:
     """After which letter and mail of a final failure are overdue, in seconds."""
     letter, alert = tier.dead_letter, tier.alert
-    return max(letter.within_s if letter else 0.0, alert.within_s if alert else 0.0)
+    return max(letter.within_s if letter else 0.0, alert.within_s if alert else 0.0, SILENCE_S * tier.quiet)
 
 
 def hindered(history: History, prefix: str, from_s: float, to_s: float) -> bool:

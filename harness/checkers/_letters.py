@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from harness.history import Event
+from harness.history import Event, History
 from harness.lives import Life
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -32,6 +32,20 @@ def concerns(letter: Event, task_id: str) -> bool:
     if any(str(fields.get(name)) == task_id for name in ID_ALIASES):
         return True
     return letter.task_id == task_id and not any(fields.get(name) for name in ID_ALIASES[:3])
+
+
+def letters_of(history: History, task_id: str) -> list[Event]:
+    """The dead letters of one task; a row that was read twice is one letter."""
+    found: list[Event] = []
+    for event in history.of("dead-lettered"):
+        record = event.get("record") or {}
+        if not concerns(event, task_id):
+            continue
+        key = record.get("pk", record.get("id"))
+        again = key is not None and str(key) != task_id
+        if not (again and any(other.data.get("record") == record for other in found)):
+            found.append(event)
+    return found
 
 
 def lacking(record: Mapping[str, Any], carries: tuple[str, ...], life: Life) -> list[str]:

@@ -8,7 +8,7 @@ from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._depends import LETTERS, LIMITS, LOSS, QUEUES, RETRIES
 from harness.checkers._evidence import cited, counted, seconds
 from harness.checkers._failures import Failure, experiment, failures, hindered, idle_handlers
-from harness.checkers._letters import concerns, lacking
+from harness.checkers._letters import lacking, letters_of
 from harness.contract import Contract, Tier
 from harness.contract import DeadLetter as Promise
 from harness.history import Event, History
@@ -74,20 +74,6 @@ class DeadLetter(Checker):
             f"{counted(len(failed), 'task')} failed for good, one letter each in {promised.to}",
             cited([failure.end for failure in failed], found),
         )
-
-
-def letters_of(history: History, task_id: str) -> list[Event]:
-    """The dead letters of one task; a row that was read twice is one letter."""
-    found: list[Event] = []
-    for event in history.of("dead-lettered"):
-        record = event.get("record") or {}
-        if not concerns(event, task_id):
-            continue
-        key = record.get("pk", record.get("id"))
-        again = key is not None and str(key) != task_id
-        if not (again and any(other.data.get("record") == record for other in found)):
-            found.append(event)
-    return found
 
 
 def _one(history: History, promised: Promise, failure: Failure, letters: Sequence[Event]) -> Finding | None:

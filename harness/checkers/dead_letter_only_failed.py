@@ -8,7 +8,7 @@ from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._depends import LETTERS, RETRIES
 from harness.checkers._evidence import cited, counted, ids_of, member_to_send, sent_to
 from harness.checkers._failures import settle_s
-from harness.checkers.dead_letter import letters_of
+from harness.checkers._letters import letters_of
 from harness.contract import Contract, Tier
 from harness.history import History
 from harness.lives import lives_of

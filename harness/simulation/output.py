@@ -21,7 +21,9 @@ class Output:
         self.logs = logs
 
     def write(self, text: str) -> int:
-        """Keep a piece of text."""
+        """Keep a piece of text; `TypeError` for anything else, as a real stream has it."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         self.logs[log_name()].append(text)
         return len(text)
 
