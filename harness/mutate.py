@@ -165,16 +165,16 @@ def _observed(
         shares = [names[place :: len(crew.hands)] for place in range(len(crew.hands))]
         orders += [(share, focus) for share in shares if share]
     seen, others, costs = Guarantees(crew.settings.app), dict[str, Guarantees](), dict[str, int]()
-    unkept: dict[tuple[str, str], Verdict] = {}
+    unkept: list[Verdict] = []
     answers = _answered(crew.ask("observed", orders))
     for (_, focus), (found, judged, counted) in zip(orders, answers, strict=True):
         if not focus:
             seen, costs = merged(seen, found), costs | counted
+            unkept += [v for v in judged if v.outcome is not Outcome.KEPT]
         for task in focus:
             others[task] = merged(others.get(task, Guarantees(crew.settings.app)), found)
-        unkept |= {(v.guarantee, v.tier): v for v in judged if v.outcome is not Outcome.KEPT}
     known = replace(base, guarantees=replace(seen, families=frozenset()), others=others, costs=costs)
-    return known, [*unkept.values()]
+    return known, unkept
 
 
 def _judged(request: Request, crew: Crew, mutants: Sequence[Mutant]) -> list[Judged]:

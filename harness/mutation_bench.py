@@ -94,7 +94,7 @@ class Bench:
         self._stack = ExitStack()
         self._loaded = ExitStack()
         self._opened: SimulatedWorld | None = None
-        self._controls: dict[tuple[tuple[str, ...], tuple[str, ...]], Guarantees] = {}
+        self._controls: dict[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], Guarantees] = {}
         self._known: set[tuple[str, str, str]] | None = None
         self.base = Base({})
 
@@ -179,7 +179,7 @@ class Bench:
 
     def _confirmed(self, doubt: Doubt) -> bool:
         """Whether the app as it is, put to the same experiments in the same order, shows something else."""
-        key = doubt.focus, tuple(choice.guarantee for choice in doubt.tried)
+        key = doubt.focus, tuple((choice.guarantee, choice.tiers) for choice in doubt.tried)
         if key not in self._controls:
             contract = replace(resolve(self.settings.contract, self._world().tasks), focus=doubt.focus)
             with _kept(self._world()) as world:
