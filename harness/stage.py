@@ -68,6 +68,9 @@ class Worker(Protocol):
     def children(self) -> tuple[int, ...]:
         """The pool's processes."""
 
+    def processes(self) -> tuple[int, ...]:
+        """The main process, its children, and the shell that it may run under (`WorkerLayout.shell`)."""
+
     def kill(self) -> None:
         """SIGKILL the main process and its children at once; returns when they are gone."""
 
@@ -171,6 +174,23 @@ class Isolation(Protocol):
         """SIGTERM to the first process, SIGKILL to all after so many real seconds."""
 
 
+class Calls(Protocol):
+    """Single system calls of chosen processes; each context heals at its end."""
+
+    def rule(
+        self, *, fault: str, call: str, action: str, roles: Sequence[str], path: str = "*", error: str = "",
+        amount: int = 0, nth: int = 1, times: int = 0,
+    ) -> AbstractContextManager[None]:  # fmt: skip
+        """Strike at calls (``open``, ``read``, ``write``, ``fsync``, ``rename``, ``resolve``, ``clock``;
+        several with ``|`` between) of processes with these roles (``worker:NAME``, ``client``).
+
+        `path` is a glob, of files under the folder for the app's files unless it is absolute; of
+        ``host:port`` for ``resolve``. `action` is ``error`` (`error`: a name of errno), ``slow`` (`amount`
+        ns), ``short`` (`amount` bytes at most), ``kill`` or ``kill_after``. It strikes from the `nth` on,
+        `times` times; 0 for as long as it holds.
+        """
+
+
 class World(Protocol):
     """A stage that is up: everything that faults, nemesis and fixtures can get hold of."""
 
@@ -220,6 +240,10 @@ class World(Protocol):
     @property
     def isolation(self) -> Isolation:
         """What only containers can do; `UsageError` on a stage without them."""
+
+    @property
+    def calls(self) -> Calls:
+        """Faults of single calls; `UsageError` on a stage without processes of its own."""
 
     @property
     def warp(self) -> str:

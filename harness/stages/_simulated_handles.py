@@ -45,6 +45,10 @@ class SimulatedWorker:
         """The pool's processes, oldest first."""
         return tuple(self.world.ask("worker", worker=self.name)["children"])
 
+    def processes(self) -> tuple[int, ...]:
+        """Main process and children."""
+        return tuple(pid for pid in (self.pid, *self.children()) if pid)
+
     def launch(self) -> None:
         """Start it (again) unless it runs."""
         if self.ended():
@@ -107,9 +111,8 @@ class SimulatedWorker:
         self._everybody(signal.SIGCONT)
 
     def _everybody(self, number: signal.Signals) -> None:
-        for pid in (self.pid, *self.children()):
-            if pid:
-                self.world.ask("signal", pid=pid, number=int(number))
+        for pid in self.processes():
+            self.world.ask("signal", pid=pid, number=int(number))
 
     def _is_ready(self) -> bool:
         source = f"worker:{self.name}:{self.pid}"

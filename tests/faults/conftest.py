@@ -57,18 +57,47 @@ def book(n=0):
     with psycopg.connect(**where) as connection:
         connection.execute("INSERT INTO sales (n) VALUES (%s)", (n,))
 """
-BOXED = """
+FILING = """
 import os
+import socket
 from pathlib import Path
-
-@app.task(name="shop.eat")
-def eat(megabytes):
-    return len(bytearray(megabytes * 2**20))
 
 @app.task(name="shop.write")
 def write(n):
     return Path(os.environ["FILES"], f"receipt-{n}").write_text("paid" * n)
+
+@app.task(name="shop.save")
+def save(n):
+    path = Path(os.environ["FILES"], f"saved-{n}")
+    with open(path, "wb", buffering=0) as file:
+        written = file.write(b"paid" * n)
+        os.fsync(file.fileno())
+    return written
+
+@app.task(name="shop.read")
+def read(n):
+    return Path(os.environ["FILES"], f"receipt-{n}").read_text()[:n]
+
+@app.task(name="shop.large")
+def large(megabytes):
+    with open(Path(os.environ["FILES"], "large"), "wb") as file:
+        try:
+            file.truncate(megabytes * 2**20)
+        finally:
+            file.truncate(0)
+
+@app.task(name="shop.reach")
+def reach(port):
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
 """
+BOXED = (
+    FILING
+    + """
+@app.task(name="shop.eat")
+def eat(megabytes):
+    return len(bytearray(megabytes * 2**20))
+"""
+)
 WITHIN_S = 300.0
 """Seconds of the stage's clock; a redelivery after a killed connection takes up to 100."""
 
@@ -133,6 +162,15 @@ class Shop:
         """How many strikes there were."""
         return len(self.events("fault-struck"))
 
+    def error(self, task: str, argument: int) -> str:
+        """With what a task failed; empty where it succeeded."""
+        end = self.outcome(self.send(task, argument))
+        return str(end.data) if end.kind == "task-failed" else ""
+
+    def files(self) -> Path:
+        """The folder for the app's files."""
+        return self.world.folder / "files"
+
     def works(self) -> bool:
         """Whether a task goes through worker, broker and result backend."""
         return self.outcome(self.send()).kind == "task-succeeded"
@@ -141,13 +179,20 @@ class Shop:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A stage with one worker, opened once."""
-    with Processes.open(settings(tmp_path_factory.mktemp("shop"), APP)) as world:
+    asked = settings(tmp_path_factory.mktemp("shop"), APP + FILING)
+    with Processes.open(replace(asked, environment={"FILES": "{files}"})) as world:
         with (
             closing(sqlite3.connect(world.folder / "database" / "default.sqlite3")) as connection,
             connection,
         ):
             connection.execute("CREATE TABLE sales (n INTEGER)")
         yield world
+
+
+def under_shell(asked: StageSettings) -> StageSettings:
+    """The same with its worker started by a shell that passes no signal on."""
+    workers = tuple(replace(each, shell=True) for each in asked.contract.workers)  # noqa: S604 - of the layout
+    return replace(asked, contract=replace(asked.contract, workers=workers))
 
 
 @pytest.fixture(scope="session")
@@ -194,6 +239,13 @@ def boxed_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def boxed(boxed_stage: World) -> Shop:
     """The stage of containers, for one test."""
     return Shop(boxed_stage)
+
+
+@pytest.fixture(params=["shop", "boxed"])
+def filing(request: pytest.FixtureRequest) -> Shop:
+    """A stage with tasks that write files, of processes and of containers, for one test."""
+    found: Shop = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture
