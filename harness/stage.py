@@ -99,9 +99,10 @@ class Worker(Protocol):
 class Mail(Protocol):
     """The stage's mail server."""
 
-    def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
+    def behave(self, mode: str, *, code: int = 250, at: str = "end") -> None:
         """From now on: ``accept``, ``refuse`` (closed port), ``reply`` `code` at a protocol step
-        (``connect``, ``ehlo``, ``mail``, ``rcpt``, ``data``), ``hang`` or ``drop`` at that step.
+        (``connect``, ``ehlo``, ``mail``, ``rcpt``, ``data``, ``end``, ``stored``), ``hang`` or ``drop`` at
+        that step, or in the ``middle`` of a mail. At ``end`` it is not kept, at ``stored`` it is.
         """
 
 

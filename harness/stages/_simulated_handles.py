@@ -272,7 +272,7 @@ class SimulatedMail:
         self.ask = ask
         self.kept: list[dict[str, Any]] = []
 
-    def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
+    def behave(self, mode: str, *, code: int = 250, at: str = "end") -> None:
         """From now on (`harness.stage.Mail`)."""
         if mode not in ("accept", "refuse", "reply", "hang", "drop"):
             raise UsageError(f"The mail server cannot {mode!r}.")
