@@ -35,7 +35,7 @@ STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "middle", "end", "stored")
 mail, at its end before it is kept, and after it was kept, in the place of the answer."""
 MODES = ("accept", "refuse", "reply", "hang", "drop")
 COPY = "CELERY_HARNESS_MAIL_COPY"
-"""Names a mail server (``HOST:PORT``) that gets a copy of each mail that is kept, to look at: Mailpit's, say."""
+"""Names a server (``HOST:PORT``) that gets a copy of each mail that is kept, to look at: Mailpit's, say."""
 COPY_WITHIN_S = 10.0
 TEXT_LIMIT = 8_000
 READY_WITHIN_S = 60.0

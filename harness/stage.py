@@ -124,6 +124,23 @@ class Database(Protocol):
     def restore(self) -> None:
         """Undo `refuse` and `lock`."""
 
+    # What only a server can: each heals at the end of its context; `UsageError` on SQLite.
+
+    def paused(self) -> AbstractContextManager[None]:
+        """SIGSTOP for the server and its backends."""
+
+    def down(self) -> AbstractContextManager[None]:
+        """The server crashes; it is started again on the same address and data."""
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """Transactions that begin from now on cannot write."""
+
+    def exhausted(self) -> AbstractContextManager[None]:
+        """Others hold every connection slot, and the app none."""
+
+    def copied(self) -> Callable[[], None]:
+        """A standby as of now; what is returned ends the server and gives its address to the standby."""
+
 
 class Link(Protocol):
     """The way from the app to one server, with a proxy in it; each context heals at its end."""

@@ -56,6 +56,16 @@ def book(n=0):
     where = dict(host=own["HOST"], port=own["PORT"], user=own["USER"], dbname=own["NAME"], connect_timeout=5)
     with psycopg.connect(**where) as connection:
         connection.execute("INSERT INTO sales (n) VALUES (%s)", (n,))
+
+@app.task(name="shop.count")
+def count(n=0):
+    import psycopg
+
+    with open(os.environ["CELERY_HARNESS_PROBE"]) as file:
+        own = json.load(file)["databases"]["*"]
+    where = dict(host=own["HOST"], port=own["PORT"], user=own["USER"], dbname=own["NAME"], connect_timeout=5)
+    with psycopg.connect(**where) as connection:
+        return connection.execute("SELECT count(*) FROM sales").fetchone()[0]
 """
 FILING = """
 import os
@@ -156,6 +166,10 @@ class Shop:
         """Command and step of each strike of a fault, after so many strikes of any."""
         found = self.events("fault-struck")[since:]
         return [(str(e.get("command")), str(e.get("step"))) for e in found if e.get("fault") == fault]
+
+    def booked(self) -> int:
+        """How many sales are on the books."""
+        return len(self.world.database.rows("sales"))
 
     @property
     def strikes(self) -> int:
