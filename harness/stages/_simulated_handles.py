@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 READY_WITHIN_S = 60.0
 MOST_DEATHS = 20
 Ask = Callable[..., dict[str, Any]]
+NOT_SIMULATED = UsageError(
+    "No server does that on the simulated stage.", remedy="Run with --stage processes."
+)
 
 
 class SimulatedWorker:
@@ -187,6 +191,18 @@ class SimulatedStore:
     def drop_connections(self) -> int:
         """Close every connection; how many."""
         return int(self._do("drop_connections"))
+
+    def out_of_memory(self) -> AbstractContextManager[None]:
+        """Not simulated."""
+        raise NOT_SIMULATED
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """Not simulated."""
+        raise NOT_SIMULATED
+
+    def evict(self, policy: str) -> int:
+        """Not simulated."""
+        raise NOT_SIMULATED
 
     def stop(self) -> None:
         """It ends with the world."""
