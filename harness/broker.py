@@ -42,6 +42,18 @@ class Server(Protocol):
     def resume(self) -> None:
         """SIGCONT."""
 
+    def drop_connections(self) -> int:
+        """Close every client connection at the server; returns how many."""
+
+    def out_of_memory(self) -> AbstractContextManager[None]:
+        """Writes are refused for want of memory; healed at the end."""
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """Writes are refused, as by a replica; healed at the end."""
+
+    def evict(self, policy: str) -> int:
+        """Throw keys away as a `maxmemory-policy` says, all that it may; how many."""
+
 
 class Launcher(Protocol):
     """How a stage starts processes: on its clock, in its run folder, registered with its reaper."""
@@ -185,6 +197,18 @@ class Broker(ABC):
     def out_of_memory(self) -> AbstractContextManager[None]:
         """No memory is left for messages; healed at the end. `UsageError` for a broker that cannot."""
         raise UsageError("This broker has no alarm for memory.", remedy="Take redis or rabbitmq.")
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """It is a replica that takes no writes; healed at the end. `UsageError` for a broker that cannot."""
+        raise UsageError("This broker has no read-only replica.", remedy="Run with --broker redis.")
+
+    def evicted(self, policy: str) -> AbstractContextManager[None]:  # noqa: ARG002 - who can asks for it
+        """What it holds is thrown away for want of memory, once. `UsageError` for a broker that does not."""
+        raise UsageError("This broker throws nothing away.", remedy="Run with --broker redis.")
+
+    def delete_queue(self, queue: str) -> int:
+        """Delete a queue with its messages, as an operator might; how many there were."""
+        raise UsageError(f"This broker's queue {queue} cannot be deleted.", remedy="Take redis or rabbitmq.")
 
     def out_of_disk(self) -> AbstractContextManager[None]:
         """No room is left on the disk for messages; healed at the end. `UsageError` for one that cannot."""

@@ -246,7 +246,12 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLayout:
-    """One kind of worker as production starts it: ``-Q``, ``-c``, ``-P`` and how many of them."""
+    """One kind of worker as production starts it: ``-Q``, ``-c``, ``-P`` and how many of them.
+
+    With `shell` it runs under a shell that does not pass signals on, as ``CMD celery ... worker`` and an
+    entry script without ``exec`` have it
+    (https://docs.docker.com/reference/dockerfile/#shell-form-entrypoint-example).
+    """
 
     name: str
     queues: tuple[str, ...] = ()
@@ -254,6 +259,7 @@ class WorkerLayout:
     pool: str = "prefork"
     replicas: int = 1
     options: tuple[str, ...] = ()
+    shell: bool = False
 
 
 @dataclass(frozen=True, slots=True)

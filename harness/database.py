@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from harness.errors import StageError
+from harness.errors import StageError, UsageError
 
 BUSY_WITHIN_S = 5.0
 """How long a lock is waited for, by the app (SQLite's ``timeout``) and by the harness."""
 FILES = "files/sqlite"
 """Where in the stage's folder the interlock keeps the app's own SQLite files (`harness.probe.interlock`)."""
 HIDDEN = "-hidden"
+NO_SERVER = UsageError("SQLite is no server.", remedy="Run with --database postgres.")
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,26 @@ class SqliteDatabase:
                 with suppress(FileNotFoundError):
                     (home / part.name).rmdir()
                 part.rename(home / part.name)
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Only a server can be paused."""
+        raise NO_SERVER
+
+    def down(self) -> AbstractContextManager[None]:
+        """Only a server can crash."""
+        raise NO_SERVER
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """Only a server can refuse to write."""
+        raise NO_SERVER
+
+    def exhausted(self) -> AbstractContextManager[None]:
+        """Only a server has connection slots."""
+        raise NO_SERVER
+
+    def copied(self) -> Callable[[], None]:
+        """Only a server has a standby."""
+        raise NO_SERVER
 
     def _files(self) -> Iterator[Path]:
         """Every SQLite file, by its header (https://www.sqlite.org/fileformat.html), wherever it is now.

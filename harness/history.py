@@ -43,7 +43,8 @@ kind                         data (all optional unless said; times are seconds s
 ``fault-injected`` ``fault-healed``  fault, settings, target; missed (the failure passed by the ``try``)
 ``fault-struck``             fault, link (the server), command, step ("before", "after", "reply", ...), nth,
                              connection, pid (of the client), words, concerns (ids that are in the bytes):
-                             the proxy did to one command what the fault says
+                             the proxy did to one command what the fault says; with the link "system" the
+                             command is a system call, what its path or name, role the process's
 ``experiment-began`` ``experiment-ended``  experiment, tier, settled (bool), waiting (list of task ids),
                              unstruck (list of the faults whose moment never came)
 ``broker-read``              queues ({name: {depth, tasks: [id, ...]}}), unacked ([id, ...]),

@@ -30,8 +30,13 @@ from harness.broker import Launcher
 from harness.errors import StageError, UsageError
 from harness.mail_digest import digest
 
-STEPS = ("connect", "ehlo", "mail", "rcpt", "data")
+STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "middle", "end", "stored")
+"""Where it can misbehave: the greeting, EHLO and HELO, MAIL, RCPT, the command DATA, in the middle of the
+mail, at its end before it is kept, and after it was kept, in the place of the answer."""
 MODES = ("accept", "refuse", "reply", "hang", "drop")
+COPY = "CELERY_HARNESS_MAIL_COPY"
+"""Names a server (``HOST:PORT``) that gets a copy of each mail that is kept, to look at: Mailpit's, say."""
+COPY_WITHIN_S = 10.0
 TEXT_LIMIT = 8_000
 READY_WITHIN_S = 60.0
 FOREVER_S = 1e9
@@ -76,7 +81,7 @@ class MailSink:
         self.launch()
         self.ready()
 
-    def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
+    def behave(self, mode: str, *, code: int = 250, at: str = "end") -> None:
         """From now on: see `harness.stage.Mail`; returns when it is in force for new connections."""
         if mode not in MODES or at not in STEPS:
             remedy = f"Modes: {', '.join(MODES)}; steps: {', '.join(STEPS)}."
@@ -84,6 +89,10 @@ class MailSink:
         if mode == "reply" and not 200 <= code <= 599:
             raise UsageError(
                 f"{code} is no SMTP reply.", remedy="Replies are 200 to 599, such as 421 or 550."
+            )
+        if (mode, at) == ("reply", "middle"):
+            raise UsageError(
+                "A mail server does not answer in the middle of a mail.", remedy="Take the step end."
             )
         if not self.pid or self.launcher.ended(self.pid):
             raise StageError("The mail server does not run.", remedy="See mail.log in the stage's folder.")
@@ -189,24 +198,44 @@ class Server(SMTP):
             await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        """The mail itself; a drop comes in the middle of it, everything else at its end."""
-        if self.ordered("data")[0] == "drop":
-            await self.push("354 End data with <CR><LF>.<CR><LF>")
-            await self._reader.read(16)
-            reset(self.transport)
-        else:
+        """The command, and the mail itself up to its middle where it is to come no further."""
+        if await self.disturbed("data"):
+            return
+        if self.ordered("middle")[0] == "accept":
             await super().smtp_DATA(arg)
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        await self._reader.read(16)
+        await self._ended("middle")
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """The end of DATA: keep the mail, then answer."""
-        mode, answer = self.ordered("data")
-        if mode == "hang":
-            await asyncio.Event().wait()
-        if mode == "reply":
+        if answer := await self._ended("end"):
             return answer
         with (self.folder / "mails.jsonl").open("ab", buffering=0) as file:  # one write: whole or not at all
             file.write(json.dumps(mail_document(envelope)).encode() + b"\n")
-        return "250 kept"
+        if address := os.environ.get(COPY):
+            asyncio.get_running_loop().run_in_executor(None, copy, address, envelope)
+        return await self._ended("stored") or "250 kept"
+
+    async def _ended(self, step: str) -> str:
+        """Hang or drop where that is ordered, until the client has gone; else the answer that is."""
+        mode, answer = self.ordered(step)
+        if mode == "drop":
+            reset(self.transport)
+        if mode in ("drop", "hang"):
+            await asyncio.Event().wait()
+        return answer if mode == "reply" else ""
+
+
+def copy(address: str, envelope: Envelope) -> None:
+    """Give a mail to another server as well; one that does not take it is told in the log, and no more."""
+    host, _, port = address.rpartition(":")
+    try:
+        with smtplib.SMTP(host, int(port), timeout=COPY_WITHIN_S) as server:
+            server.sendmail(envelope.mail_from or "", envelope.rcpt_tos, envelope.original_content or b"")
+    except (OSError, ValueError, smtplib.SMTPException) as error:
+        sys.stderr.write(f"No copy to {address}: {error}\n")
 
 
 def orders(folder: Path) -> dict[str, Any]:

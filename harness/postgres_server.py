@@ -8,8 +8,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class PostgresDatabase:
         self.pid = 0
         self._lock: Any = None
         self._reader: Any = None
+        self._data = "data"
 
     @classmethod
     def available(cls) -> Availability:
@@ -81,10 +82,14 @@ class PostgresDatabase:
         pid = self.launcher.launch("initdb", [*as_user, *create])
         self._wait(lambda: self.launcher.ended(pid), "create its data")
         self.launcher.end(pid)
+        self._run("data")
+
+    def _run(self, data: str) -> None:
+        """Start the server on a folder of data; `_wait` for it."""
+        home: Any = find_binaries()
         settings = [f"--{name}={value}" for name, value in (SETTINGS | self._listening()).items()]
-        self.pid = self.launcher.launch(
-            "postgres", [*as_user, str(binaries / "postgres"), "-D", data, *settings]
-        )
+        command = [str(home / "postgres"), "-D", str(self.folder / data), *settings]
+        self.pid = self.launcher.launch("postgres", [*unprivileged(self.folder), *command])
 
     def _listening(self) -> dict[str, str]:
         return {"listen_addresses": self.host, "port": str(self.port)}
@@ -136,9 +141,7 @@ class PostgresDatabase:
 
     def drop_connections(self) -> None:
         """``pg_terminate_backend`` for every connection to the database but the harness's own."""
-        own = [session.info.backend_pid for session in (self._lock, self._reader) if session is not None]
-        chosen = f"datname = '{self.NAME}' AND pid <> ALL (ARRAY{own}::int[])"
-        self._order(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {chosen}")  # noqa: S608
+        self._order(self._terminate())
 
     def restore(self) -> None:
         """Undo `refuse` and `lock`."""
@@ -146,7 +149,121 @@ class PostgresDatabase:
             if session is not None:
                 session.close()
         self._lock = self._reader = None
+        self._wait(self._answers, "take connections")
         self._order(f"ALTER DATABASE {self.NAME} ALLOW_CONNECTIONS true")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """SIGSTOP for the server, so that it takes no connection, and for each of its backends."""
+        stopped: list[int] = []
+        try:
+            for pid in (self.pid, *self._backends()):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+            yield
+        finally:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """It ends at once, without a checkpoint (SIGQUIT, ``postgres(1)``), and recovers from its log
+        later.
+        """
+        self.stop()
+        try:
+            yield
+        finally:
+            self._run(self._data)
+            self._wait(self._answers, "recover")
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """``default_transaction_read_only`` for everybody, also for connections that are open."""
+        self._configure("ALTER SYSTEM SET default_transaction_read_only = on", "on")
+        try:
+            yield
+        finally:
+            self._configure("ALTER SYSTEM RESET default_transaction_read_only", "off")
+
+    @contextmanager
+    def exhausted(self) -> Iterator[None]:
+        """All slots are ours, also those for superusers; what the app held is closed and taken as well."""
+        import psycopg
+
+        held: list[Any] = []
+
+        def taken() -> bool:
+            with suppress(psycopg.OperationalError):
+                while True:
+                    held.append(self._session("postgres"))
+            held[0].execute(self._terminate())
+            return not self._others(held[0])
+
+        try:
+            self._reader = self._session()
+            self._wait(taken, "give up its slots")
+            yield
+        finally:
+            for session in held:
+                session.close()
+            self.restore()
+
+    def copied(self) -> Callable[[], None]:
+        """``pg_basebackup`` of now; what is returned ends the server and runs the copy on its address."""
+        home: Any = find_binaries()
+        copy = f"data-{time.monotonic_ns()}"
+        reach = ["-h", self.host, "-p", str(self.port), "-U", self.NAME]
+        command = [
+            str(home / "pg_basebackup"),
+            "-D",
+            str(self.folder / copy),
+            *reach,
+            "-c",
+            "fast",
+            "--no-sync",
+        ]
+        pid = self.launcher.launch("standby", [*unprivileged(self.folder), *command])
+        self._wait(lambda: self.launcher.ended(pid), "copy its data")
+        self.launcher.end(pid)
+        if not (self.folder / copy / "PG_VERSION").exists():
+            raise StageError(f"PostgreSQL was not copied: {self.launcher.log('standby')[-300:]}")
+
+        def take_over() -> None:
+            self.stop()
+            self._data = copy
+            self._run(copy)
+            self._wait(self._answers, "take over")
+
+        return take_over
+
+    def _backends(self) -> list[int]:
+        """Each is a session leader of its own (``src/backend/utils/init/miscinit.c``)."""
+        text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in text.split()]
+
+    def _terminate(self) -> str:
+        own = [session.info.backend_pid for session in (self._lock, self._reader) if session is not None]
+        chosen = f"datname = '{self.NAME}' AND pid <> ALL (ARRAY{own}::int[])"
+        return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {chosen}"  # noqa: S608
+
+    def _others(self, session: Any) -> bool:
+        """Whether the app has a connection still."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+        return bool(session.execute(query, (self.NAME,)).fetchone()[0] > 1)  # one is the reader's
+
+    def _configure(self, statement: str, wanted: str) -> None:
+        """Change a setting of the whole server, and wait until it holds: the reload is told by a signal."""
+        with self._session("postgres") as session:
+            session.execute("SET default_transaction_read_only = off")
+            session.execute(statement)
+            session.execute("SELECT pg_reload_conf()")
+        self._wait(lambda: self._told("SHOW default_transaction_read_only") == wanted, "reload")
+
+    def _told(self, query: str) -> Any:
+        with self._session("postgres") as session:
+            return session.execute(query).fetchone()[0]
 
     def _order(self, statement: str) -> None:
         with self._session("postgres") as session:

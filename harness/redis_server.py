@@ -14,16 +14,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import redis
 
 from harness.broker import Availability, Launcher
-from harness.errors import StageError
+from harness.errors import StageError, UsageError
 
 READY_WITHIN_S = 60.0
+EVICT_WITHIN_S = 10.0
 BINARIES = ("valkey-server", "redis-server")
 
 
@@ -148,6 +149,55 @@ class RedisServer:
         """``CLIENT KILL`` for every connection but our own; returns how many there were."""
         kinds = ("normal", "pubsub")
         return sum(int(self.client.client_kill_filter(_type=kind, skipme=True)) for kind in kinds)
+
+    @contextmanager
+    def out_of_memory(self) -> Iterator[None]:
+        """Each write is answered ``OOM command not allowed``: ``maxmemory`` of one byte, ``noeviction``."""
+        with self._configured({"maxmemory-policy": "noeviction", "maxmemory": 1}):
+            yield
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Each write is answered ``READONLY``, as by a replica; nothing that it holds is lost.
+
+        It is made a replica of itself, which no replication ever comes of: a replica without a master has
+        nothing to give (``NOMASTERLINK``, ``replication.c``).
+        """
+        self.client.execute_command("REPLICAOF", self.host, self.port)
+        try:
+            yield
+        finally:
+            self.client.execute_command("REPLICAOF", "NO", "ONE")
+
+    def evict(self, policy: str) -> int:
+        """Throw away what a `maxmemory-policy` lets go, all of it; how many keys."""
+        deadline = time.monotonic() + EVICT_WITHIN_S
+        before = seen = self._evicted()
+        with self._configured({"maxmemory-policy": policy, "maxmemory": 1}):
+            while self.client.dbsize() and time.monotonic() < deadline:
+                # It goes on in the background (``maxmemory-eviction-tenacity``); bounded above.
+                time.sleep(0.01)
+                if (now := self._evicted()) == seen:
+                    break
+                seen = now
+        return seen - before
+
+    def _evicted(self) -> int:
+        return int(self.client.info("stats")["evicted_keys"])
+
+    @contextmanager
+    def _configured(self, settings: Mapping[str, str | int]) -> Iterator[None]:
+        before = {name: self.client.config_get(name)[name] for name in settings}
+        try:
+            for name, value in settings.items():
+                try:
+                    self.client.config_set(name, value)
+                except redis.ResponseError as error:
+                    raise UsageError(f"The {self.name} server refuses {name}={value}: {error}.") from error
+            yield
+        finally:
+            for name, value in reversed(before.items()):
+                self.client.config_set(name, value)
 
 
 def entries(client: Any, pattern: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -68,6 +68,9 @@ class Worker(Protocol):
     def children(self) -> tuple[int, ...]:
         """The pool's processes."""
 
+    def processes(self) -> tuple[int, ...]:
+        """The main process, its children, and the shell that it may run under (`WorkerLayout.shell`)."""
+
     def kill(self) -> None:
         """SIGKILL the main process and its children at once; returns when they are gone."""
 
@@ -96,9 +99,10 @@ class Worker(Protocol):
 class Mail(Protocol):
     """The stage's mail server."""
 
-    def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
+    def behave(self, mode: str, *, code: int = 250, at: str = "end") -> None:
         """From now on: ``accept``, ``refuse`` (closed port), ``reply`` `code` at a protocol step
-        (``connect``, ``ehlo``, ``mail``, ``rcpt``, ``data``), ``hang`` or ``drop`` at that step.
+        (``connect``, ``ehlo``, ``mail``, ``rcpt``, ``data``, ``end``, ``stored``), ``hang`` or ``drop`` at
+        that step, or in the ``middle`` of a mail. At ``end`` it is not kept, at ``stored`` it is.
         """
 
 
@@ -119,6 +123,23 @@ class Database(Protocol):
 
     def restore(self) -> None:
         """Undo `refuse` and `lock`."""
+
+    # What only a server can: each heals at the end of its context; `UsageError` on SQLite.
+
+    def paused(self) -> AbstractContextManager[None]:
+        """SIGSTOP for the server and its backends."""
+
+    def down(self) -> AbstractContextManager[None]:
+        """The server crashes; it is started again on the same address and data."""
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """Transactions that begin from now on cannot write."""
+
+    def exhausted(self) -> AbstractContextManager[None]:
+        """Others hold every connection slot, and the app none."""
+
+    def copied(self) -> Callable[[], None]:
+        """A standby as of now; what is returned ends the server and gives its address to the standby."""
 
 
 class Link(Protocol):
@@ -171,6 +192,23 @@ class Isolation(Protocol):
         """SIGTERM to the first process, SIGKILL to all after so many real seconds."""
 
 
+class Calls(Protocol):
+    """Single system calls of chosen processes; each context heals at its end."""
+
+    def rule(
+        self, *, fault: str, call: str, action: str, roles: Sequence[str], path: str = "*", error: str = "",
+        amount: int = 0, nth: int = 1, times: int = 0,
+    ) -> AbstractContextManager[None]:  # fmt: skip
+        """Strike at calls (``open``, ``read``, ``write``, ``fsync``, ``rename``, ``resolve``, ``clock``;
+        several with ``|`` between) of processes with these roles (``worker:NAME``, ``client``).
+
+        `path` is a glob, of files under the folder for the app's files unless it is absolute; of
+        ``host:port`` for ``resolve``. `action` is ``error`` (`error`: a name of errno), ``slow`` (`amount`
+        ns), ``short`` (`amount` bytes at most), ``kill`` or ``kill_after``. It strikes from the `nth` on,
+        `times` times; 0 for as long as it holds.
+        """
+
+
 class World(Protocol):
     """A stage that is up: everything that faults, nemesis and fixtures can get hold of."""
 
@@ -220,6 +258,10 @@ class World(Protocol):
     @property
     def isolation(self) -> Isolation:
         """What only containers can do; `UsageError` on a stage without them."""
+
+    @property
+    def calls(self) -> Calls:
+        """Faults of single calls; `UsageError` on a stage without processes of its own."""
 
     @property
     def warp(self) -> str:

@@ -22,7 +22,7 @@ FAULTS = {
     "451 at rcpt": Strike("mail_replies", {"code": 451, "at": "rcpt"}),
     "550 at rcpt": Strike("mail_replies", {"code": 550, "at": "rcpt"}),
     "hangs": Strike("mail_hangs", {"at": "connect"}),
-    "drops in DATA": Strike("mail_drops", {"at": "data"}),
+    "drops in DATA": Strike("mail_drops", {"at": "middle"}),
 }
 
 

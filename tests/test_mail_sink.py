@@ -14,8 +14,8 @@ from email.message import EmailMessage
 import pytest
 
 from harness.errors import StageError, UsageError
-from harness.launcher import ProcessLauncher
-from harness.mail_sink import TEXT_LIMIT, MailSink
+from harness.launcher import ProcessLauncher, wait_until
+from harness.mail_sink import COPY, TEXT_LIMIT, MailSink
 
 TO = ["admin@myhours.com", "manager@myhours.com"]
 
@@ -106,7 +106,7 @@ def test_the_port_opens_again_for_every_other_mode(mode: str, sink: MailSink) ->
     socket.create_connection(sink.address, timeout=60).close()
 
 
-@pytest.mark.parametrize("code", [421, 451, 550])
+@pytest.mark.parametrize("code", [421, 450, 451, 452, 550, 552])
 @pytest.mark.parametrize(
     ("at", "error"),
     [
@@ -115,6 +115,7 @@ def test_the_port_opens_again_for_every_other_mode(mode: str, sink: MailSink) ->
         ("mail", smtplib.SMTPSenderRefused),
         ("rcpt", smtplib.SMTPRecipientsRefused),
         ("data", smtplib.SMTPDataError),
+        ("end", smtplib.SMTPDataError),
     ],
 )
 def test_a_reply_is_given_at_its_step_and_nothing_is_kept(
@@ -130,7 +131,7 @@ def test_a_reply_is_given_at_its_step_and_nothing_is_kept(
     assert len(sink.mails()) == before
 
 
-@pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data"])
+@pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data", "middle", "end"])
 def test_a_dropped_connection_is_gone_and_nothing_is_kept(at: str, sink: MailSink) -> None:
     before = len(sink.mails())
     sink.behave("drop", at=at)
@@ -145,13 +146,25 @@ def test_a_drop_is_a_reset_and_not_an_orderly_end(sink: MailSink) -> None:
         client.recv(100)
 
 
-@pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data"])
+@pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data", "middle", "end"])
 def test_a_hanging_server_answers_nothing_until_the_client_gives_up(at: str, sink: MailSink) -> None:
     before = len(sink.mails())
     sink.behave("hang", at=at)
     with pytest.raises((TimeoutError, smtplib.SMTPServerDisconnected)):
         send(sink, timeout_s=0.3)
     assert len(sink.mails()) == before
+
+
+@pytest.mark.parametrize(("mode", "code"), [("drop", 250), ("hang", 250), ("reply", 451)])
+def test_a_mail_can_be_kept_without_the_client_learning_it(mode: str, code: int, sink: MailSink) -> None:
+    before = len(sink.mails())
+    sink.behave(mode, at="stored", code=code)
+    with pytest.raises((smtplib.SMTPException, OSError)):
+        send(sink, timeout_s=1)
+    assert len(sink.mails()) == before + 1
+    sink.behave("accept")
+    send(sink)
+    assert len(sink.mails()) == before + 2
 
 
 def test_a_hang_of_one_client_is_no_hang_of_others(sink: MailSink) -> None:
@@ -175,11 +188,31 @@ def test_many_clients_at_once_lose_no_mail(sink: MailSink) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "at", "code"), [("sulk", "data", 250), ("hang", "quit", 250), ("reply", "data", 99)]
+    ("mode", "at", "code"),
+    [("sulk", "data", 250), ("hang", "quit", 250), ("reply", "data", 99), ("reply", "middle", 451)],
 )
 def test_an_order_that_means_nothing_is_refused(mode: str, at: str, code: int, sink: MailSink) -> None:
     with pytest.raises(UsageError):
         sink.behave(mode, at=at, code=code)
+
+
+def test_a_copy_of_what_is_kept_goes_to_another_server(
+    launcher: ProcessLauncher, sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look at it, in Mailpit for one; one that is not there changes nothing."""
+    monkeypatch.setenv(COPY, f"127.0.0.1:{sink.address[1]}")
+    before = len(sink.mails())
+    (launcher.folder / "copied").mkdir()
+    first = MailSink(launcher)
+    first.folder = launcher.folder / "copied"
+    first.start()
+    send(first, mail("to be seen"))
+    assert wait_until(lambda: len(sink.mails()) == before + 1, 30)
+    assert (sink.mails()[-1]["subject"], sink.mails()[-1]["to"]) == ("to be seen", TO)
+    sink.behave("refuse")
+    send(first, mail("unseen"))
+    assert [kept["subject"] for kept in first.mails()] == ["to be seen", "unseen"]
+    launcher.end(first.pid)
 
 
 def test_what_was_kept_survives_the_server_and_a_dead_server_is_said_so(launcher: ProcessLauncher) -> None:

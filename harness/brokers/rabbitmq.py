@@ -141,6 +141,14 @@ class RabbitmqBroker(Broker):
         self.control("close_all_connections", "ordered by the harness")
         return 0
 
+    def delete_queue(self, queue: str) -> int:
+        """``queue.delete``: its consumers are told (https://www.rabbitmq.com/docs/consumer-cancel)."""
+        with self._connection() as connection:
+            if self._declared(connection, queue) is None:
+                return 0
+            with connection.channel() as channel:
+                return int(channel.queue_delete(queue))
+
     @contextmanager
     def out_of_memory(self) -> Iterator[None]:
         """The memory alarm, by a watermark that is always passed."""

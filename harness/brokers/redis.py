@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from harness import redis_server
 from harness.broker import Availability, Broker, BrokerState, Launcher, QueueState, ServerSettings
 
 SEPARATOR = "\x06\x16"
+BINDINGS = "_kombu.binding.*"
+"""Which queues an exchange leads to, as kombu's transport keeps it."""
 
 
 class RedisBroker(Broker):
@@ -87,18 +89,35 @@ class RedisBroker(Broker):
         """``CLIENT KILL TYPE normal``."""
         return self.server.drop_connections()
 
+    def out_of_memory(self) -> AbstractContextManager[None]:
+        """Each write is refused."""
+        return self.server.out_of_memory()
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """Each write is refused."""
+        return self.server.read_only()
+
     @contextmanager
-    def out_of_memory(self) -> Iterator[None]:
-        """``CONFIG SET maxmemory 1`` with ``noeviction``; as they were at the end."""
-        names = ("maxmemory-policy", "maxmemory")
-        before = {name: self.server.client.config_get(name)[name] for name in names}
-        self.server.client.config_set("maxmemory-policy", "noeviction")
-        self.server.client.config_set("maxmemory", 1)
+    def evicted(self, policy: str) -> Iterator[None]:
+        """Once; where the names of queues are gone too, kombu's clients raise until a worker has declared
+        them again (`kombu/transport/redis.py: get_table`), so that these are put back at the end.
+        """
+        client = self.server.client
+        names = {key: client.smembers(key) for key in client.scan_iter(match=BINDINGS, count=1000)}
+        self.server.evict(policy)
         try:
             yield
         finally:
-            for name in reversed(names):
-                self.server.client.config_set(name, before[name])
+            for key, members in names.items():
+                client.sadd(key, *members)
+
+    def delete_queue(self, queue: str) -> int:
+        """``DEL`` for the lists of all its priorities."""
+        keys = self._lists().get(queue, [])
+        count = sum(self.server.client.llen(key) for key in keys)
+        if keys:
+            self.server.client.delete(*keys)
+        return int(count)
 
     def read(self, queues: Iterable[str]) -> BrokerState:
         """Lists and the hash of unacknowledged messages; consumers are not known to Redis."""

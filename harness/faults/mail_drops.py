@@ -14,10 +14,11 @@ from harness.stage import World
 class MailDrops(Fault):
     """The mail server resets the connection (RST), by default in the middle of DATA.
 
-    `at` is the step: connect, ehlo, mail, rcpt or data. Healed for new connections.
+    `at` is the step: connect, ehlo, mail, rcpt, data, middle (of the mail), end (before it is kept) or stored
+    (when it is kept, and the client never learns it). Healed for new connections.
     """
 
-    at: str = "data"
+    at: str = "middle"
 
     @contextmanager
     def strike(self, world: World) -> Iterator[None]:

@@ -14,9 +14,9 @@ from harness.stage import World
 class MailHangs(Fault):
     """The mail server accepts the connection and then says nothing more.
 
-    It falls silent at the step `at`: connect, ehlo, mail, rcpt or data (at its end). Clients without a
-    timeout wait for ever (`smtplib` has none by default). Healed for new connections; those that hang
-    go on hanging.
+    It falls silent at the step `at`: connect, ehlo, mail, rcpt, data, middle (of the mail), end (before it is
+    kept) or stored (when it is kept). Clients without a timeout wait for ever (`smtplib` has none by
+    default). Healed for new connections; those that hang go on hanging.
     """
 
     at: str = "connect"

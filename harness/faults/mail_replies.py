@@ -14,9 +14,10 @@ from harness.stage import World
 class MailReplies(Fault):
     """The mail server answers with an error.
 
-    `code` is the SMTP reply (421 service not available, 451 local error, 550 mailbox unavailable; RFC 5321
-    section 4.2.3), given at the step `at`: connect, ehlo, mail, rcpt or data (at its end). After 421 the
-    server closes the connection. Healed by accepting again.
+    `code` is the SMTP reply (421 service not available, 450 mailbox busy, 451 local error, 452 no storage,
+    550 mailbox unavailable, 552 too much; RFC 5321 section 4.2.3), given at the step `at`: connect, ehlo (and
+    HELO), mail, rcpt, data, end (of the mail, which is not kept) or stored (it is kept all the same). After
+    421 the server closes the connection. Healed by accepting again.
     """
 
     code: int = 451

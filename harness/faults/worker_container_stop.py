@@ -15,8 +15,9 @@ from harness.stage import World
 class WorkerContainerStop(Fault):
     """Workers' containers are stopped as ``docker stop`` does: SIGTERM, then SIGKILL after `grace_s` real s.
 
-    A task that runs longer than the grace is cut off in the middle of the warm shutdown. All workers that
-    consume `queue` are struck, or the one named `worker`; all where neither is given. Needs
+    A task that runs longer than the grace is cut off in the middle of the warm shutdown. Where a shell is the
+    container's first process (`WorkerLayout.shell`) SIGTERM reaches nobody, and every task is cut off. All
+    workers that consume `queue` are struck, or the one named `worker`; all where neither is given. Needs
     ``--stage containers``. Healed by starting them again.
     """
 

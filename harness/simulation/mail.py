@@ -23,7 +23,7 @@ class MailServer:
     """Keeps every mail that it accepts."""
 
     def __init__(self) -> None:
-        self.mode, self.code, self.at = "accept", 250, "data"
+        self.mode, self.code, self.at = "accept", 250, "end"
         self.mails: list[dict[str, Any]] = []
 
     def behave(self, mode: str, code: int, at: str) -> None:
@@ -107,10 +107,12 @@ class Session(Descriptor):
             if word == b"RCPT" and self.answers[before:].startswith(b"250"):
                 self.to.append(_address(line))
         elif word == b"DATA":
-            self.letter = {}
-            self._say(b"354 end with .")
-            if self.server.ordered("data") == "drop":
-                self.dropped = True
+            ordered = self.server.ordered("data")
+            self._step("data", b"354 end with .")
+            self.letter = {} if ordered == "accept" else None
+            middle = self.server.ordered("middle")
+            self.dropped = self.dropped or middle == "drop"
+            self.silent = self.silent or middle == "hang"
         elif word == b"QUIT":
             self._say(b"221 bye")
             self.ended = True
@@ -120,10 +122,12 @@ class Session(Descriptor):
 
     def _letter(self, raw: bytes) -> None:
         self.letter = None
-        if self.server.ordered("data") == "accept":
-            text = raw.replace(CRLF + b"..", CRLF + b".")
-            self.server.mails.append(document(self.sender, self.to, text))
-        self._step("data", b"250 kept")
+        if self.server.ordered("end") != "accept":
+            self._step("end", b"250 kept")
+            return
+        text = raw.replace(CRLF + b"..", CRLF + b".")
+        self.server.mails.append(document(self.sender, self.to, text))
+        self._step("stored", b"250 kept")
 
     def makefile(self, *_: Any, **__: Any) -> Any:
         """The end that is read."""

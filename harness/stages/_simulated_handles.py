@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 READY_WITHIN_S = 60.0
 MOST_DEATHS = 20
 Ask = Callable[..., dict[str, Any]]
+NOT_SIMULATED = UsageError(
+    "No server does that on the simulated stage.", remedy="Run with --stage processes."
+)
 
 
 class SimulatedWorker:
@@ -44,6 +48,10 @@ class SimulatedWorker:
     def children(self) -> tuple[int, ...]:
         """The pool's processes, oldest first."""
         return tuple(self.world.ask("worker", worker=self.name)["children"])
+
+    def processes(self) -> tuple[int, ...]:
+        """Main process and children."""
+        return tuple(pid for pid in (self.pid, *self.children()) if pid)
 
     def launch(self) -> None:
         """Start it (again) unless it runs."""
@@ -107,9 +115,8 @@ class SimulatedWorker:
         self._everybody(signal.SIGCONT)
 
     def _everybody(self, number: signal.Signals) -> None:
-        for pid in (self.pid, *self.children()):
-            if pid:
-                self.world.ask("signal", pid=pid, number=int(number))
+        for pid in self.processes():
+            self.world.ask("signal", pid=pid, number=int(number))
 
     def _is_ready(self) -> bool:
         source = f"worker:{self.name}:{self.pid}"
@@ -184,6 +191,18 @@ class SimulatedStore:
     def drop_connections(self) -> int:
         """Close every connection; how many."""
         return int(self._do("drop_connections"))
+
+    def out_of_memory(self) -> AbstractContextManager[None]:
+        """Not simulated."""
+        raise NOT_SIMULATED
+
+    def read_only(self) -> AbstractContextManager[None]:
+        """Not simulated."""
+        raise NOT_SIMULATED
+
+    def evict(self, policy: str) -> int:
+        """Not simulated."""
+        raise NOT_SIMULATED
 
     def stop(self) -> None:
         """It ends with the world."""
@@ -269,7 +288,7 @@ class SimulatedMail:
         self.ask = ask
         self.kept: list[dict[str, Any]] = []
 
-    def behave(self, mode: str, *, code: int = 250, at: str = "data") -> None:
+    def behave(self, mode: str, *, code: int = 250, at: str = "end") -> None:
         """From now on (`harness.stage.Mail`)."""
         if mode not in ("accept", "refuse", "reply", "hang", "drop"):
             raise UsageError(f"The mail server cannot {mode!r}.")

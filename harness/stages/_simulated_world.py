@@ -18,7 +18,7 @@ from harness.history import Event
 from harness.inspection import app_error, refusal
 from harness.launcher import ProcessLauncher
 from harness.redis_server import entries
-from harness.stage import Isolation, Link, StageSettings
+from harness.stage import Calls, Isolation, Link, StageSettings
 from harness.stages._simulated_handles import (
     ClientProcess,
     SimulatedClock,
@@ -152,6 +152,11 @@ class SimulatedWorld:
     def isolation(self) -> Isolation:
         """Nothing simulated has a container."""
         raise UsageError("This fault needs containers.", remedy="Run with --stage containers.")
+
+    @property
+    def calls(self) -> Calls:
+        """Nothing simulated makes system calls of its own."""
+        raise UsageError("This fault needs processes.", remedy="Run with --stage processes.")
 
     def link(self, server: str) -> Link:
         """There is no proxy: plans strike at protocol steps instead (`harness.trials`)."""

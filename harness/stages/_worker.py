@@ -22,6 +22,10 @@ MOST_DEATHS = 20
 QUIET_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 """Chatter between workers that no guarantee depends on, and that would wake every worker each second."""
 
+UNDER_SHELL = ("/bin/sh", "-c", 'trap : TERM; "$@"; exit $?', "sh")
+"""A shell that stays and passes nothing on. As a container's first process it would not need the trap: the
+kernel gives that one no signal that it has not asked for (``pid_namespaces(7)``)."""
+
 
 class ProcessWorker:
     """One running worker; `start` after `kill` or `stop` starts it again under the same node name."""
@@ -46,7 +50,12 @@ class ProcessWorker:
         command += ["-n", f"{self.name}@harness", "-c", str(self.layout.concurrency), "-P", self.layout.pool]
         if self.layout.queues:
             command += ["-Q", ",".join(self.layout.queues)]
-        return [*command, *QUIET_OPTIONS, *self.layout.options]
+        return [*(UNDER_SHELL if self.layout.shell else ()), *command, *QUIET_OPTIONS, *self.layout.options]
+
+    @property
+    def main(self) -> int:
+        """Celery's own main process: `pid`, or what the shell there runs; 0 while there is none."""
+        return next(iter(_children(self.pid)), 0) if self.layout.shell else self.pid
 
     def launch(self) -> None:
         """Start the process and return at once."""
@@ -102,10 +111,11 @@ class ProcessWorker:
 
     def children(self) -> tuple[int, ...]:
         """The pool's processes, oldest first."""
-        with suppress(OSError):
-            text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
-            return tuple(pid for pid in map(int, text.split()) if _lives(pid))
-        return ()
+        return _children(self.main)
+
+    def processes(self) -> tuple[int, ...]:
+        """All of it: the shell where there is one, the main process, the pool's processes."""
+        return tuple(pid for pid in dict.fromkeys((self.pid, self.main, *self.children())) if pid)
 
     def kill(self) -> None:
         """SIGKILL main and children at once; returns when they are gone."""
@@ -139,13 +149,12 @@ class ProcessWorker:
         self._signal_all(signal.SIGCONT)
 
     def _signal_all(self, number: signal.Signals) -> None:
-        for pid in (self.pid, *self.children()):
-            if pid:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, number)
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _is_ready(self) -> bool:
-        source = f"worker:{self.name}:{self.pid}"
+        source = f"worker:{self.name}:{self.main}"
         if self.world.launcher.ended(self.pid):
             return True
         events = self.world.events()
@@ -155,6 +164,14 @@ class ProcessWorker:
 
     def _log(self) -> str:
         return "The end of its log:\n" + self.world.launcher.log(f"worker-{self.name}")
+
+
+def _children(pid: int) -> tuple[int, ...]:
+    """The processes that a process has started and that run, oldest first."""
+    with suppress(OSError):
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return tuple(child for child in map(int, text.split()) if _lives(child))
+    return ()
 
 
 def _lives(pid: int) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.broker import Broker
+from harness.call_faults import CallFaults
 from harness.contract import Contract
 from harness.database import SqliteDatabase
 from harness.errors import StageError, UsageError
@@ -80,6 +81,7 @@ class ProcessWorld:
         self.tasks: tuple[str, ...] = ()
         self.snapshot: dict[str, Any] = {}
         self.versions: dict[str, str] = {}
+        self.calls = CallFaults(launcher.folder)
         self.log = EventLog(launcher.folder / "events.jsonl", int(clock.zero_s * 1e9))
         self.ready_ids: list[str] = []
         """Ids of the tasks that are sent next, where somebody has chosen them (`harness.confirm`)."""

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import discovery, redis_server
+from harness import call_faults, discovery, redis_server
 from harness.broker import Availability, Broker
 from harness.database import SqliteDatabase
 from harness.errors import StageError, UsageError
@@ -76,7 +76,7 @@ def opened(
         world = ProcessWorld(settings, launcher, StageClock(shared, timing))
         if isinstance(timing, Warp):
             timing.precise_s = world.known_moments
-        with closing(timing), closing(world.log):
+        with closing(timing), closing(world.log), closing(world.calls):
             try:
                 _start(world)
                 yield world
@@ -214,6 +214,7 @@ def _configure(world: ProcessWorld) -> None:
     allowed = ",".join(f"{host}:{port},[::1]:{port}" for host, port in addresses)
     world.launcher.environment |= {
         VARIABLE: str(path),
+        call_faults.VARIABLE: str(world.calls.path),
         "CELERY_BROKER_URL": urls["broker"],
         "CELERY_HARNESS_ALLOW": allowed,
         "CELERY_HARNESS_REFUSED": str(world.folder / REFUSED),

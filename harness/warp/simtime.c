@@ -47,7 +47,7 @@ struct reading harness_read(struct page *page) {
     }
     since_ns = harness_real_ns(CLOCK_MONOTONIC) - real0_ns;
     if (r.rate != 1.0) since_ns = (int64_t)((double)since_ns * r.rate);
-    r.wall_ns += since_ns;
+    r.wall_ns += since_ns + harness_skew_ns();
     r.mono_ns += since_ns;
     return r;
 }
@@ -124,6 +124,7 @@ static void forget_former_program(void) {
 
 __attribute__((constructor)) static void start(void) {
     harness_guard_start();
+    harness_calls_start();
     const char *path = getenv("CELERY_HARNESS_CLOCK");
     if (!path || !*path) return;
     const char *outside = getenv("CELERY_HARNESS_PROC");

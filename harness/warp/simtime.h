@@ -60,6 +60,8 @@ void harness_wait_forget(void);
 void harness_timers_rearm(void);
 void harness_timers_forget(void);
 void harness_guard_start(void);
+void harness_calls_start(void);
+int64_t harness_skew_ns(void);
 
 static inline int64_t harness_now_ns(void) { return harness_read(harness_page).mono_ns; }
 static inline int64_t timespec_ns(const struct timespec *t) { return (int64_t)t->tv_sec * SECOND_NS + t->tv_nsec; }

@@ -109,3 +109,20 @@ def test_an_alarm_is_raised_and_lifted(broker: RabbitmqBroker, alarm: str) -> No
         assert "resource_limit" in broker.control(*ask)
     assert "resource_limit" not in broker.control(*ask)
     assert broker.control(*limits) == before
+
+
+def test_a_deleted_queue_is_gone_with_what_it_holds_and_others_are_not(broker: RabbitmqBroker) -> None:
+    publish(broker, "shop.pay", "id-1", [1], "deleted")
+    publish(broker, "shop.pay", "id-2", [2], "left")
+    assert broker.delete_queue("deleted") == 1
+    state = broker.read(["deleted", "left"])
+    assert "deleted" not in state.queues
+    assert state.queues["left"].tasks == ("id-2",)
+    assert broker.delete_queue("never-declared") == 0
+
+
+def test_what_only_redis_can_says_so(broker: RabbitmqBroker) -> None:
+    for cannot in (broker.read_only, lambda: broker.evicted("allkeys-lru")):
+        with pytest.raises(UsageError) as caught:
+            cannot()
+        assert "--broker redis" in caught.value.remedy

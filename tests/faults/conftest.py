@@ -56,19 +56,58 @@ def book(n=0):
     where = dict(host=own["HOST"], port=own["PORT"], user=own["USER"], dbname=own["NAME"], connect_timeout=5)
     with psycopg.connect(**where) as connection:
         connection.execute("INSERT INTO sales (n) VALUES (%s)", (n,))
-"""
-BOXED = """
-import os
-from pathlib import Path
 
-@app.task(name="shop.eat")
-def eat(megabytes):
-    return len(bytearray(megabytes * 2**20))
+@app.task(name="shop.count")
+def count(n=0):
+    import psycopg
+
+    with open(os.environ["CELERY_HARNESS_PROBE"]) as file:
+        own = json.load(file)["databases"]["*"]
+    where = dict(host=own["HOST"], port=own["PORT"], user=own["USER"], dbname=own["NAME"], connect_timeout=5)
+    with psycopg.connect(**where) as connection:
+        return connection.execute("SELECT count(*) FROM sales").fetchone()[0]
+"""
+FILING = """
+import os
+import socket
+from pathlib import Path
 
 @app.task(name="shop.write")
 def write(n):
     return Path(os.environ["FILES"], f"receipt-{n}").write_text("paid" * n)
+
+@app.task(name="shop.save")
+def save(n):
+    path = Path(os.environ["FILES"], f"saved-{n}")
+    with open(path, "wb", buffering=0) as file:
+        written = file.write(b"paid" * n)
+        os.fsync(file.fileno())
+    return written
+
+@app.task(name="shop.read")
+def read(n):
+    return Path(os.environ["FILES"], f"receipt-{n}").read_text()[:n]
+
+@app.task(name="shop.large")
+def large(megabytes):
+    with open(Path(os.environ["FILES"], "large"), "wb") as file:
+        try:
+            file.truncate(megabytes * 2**20)
+        finally:
+            file.truncate(0)
+
+@app.task(name="shop.reach")
+def reach(port):
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
 """
+BOXED = (
+    FILING
+    + """
+@app.task(name="shop.eat")
+def eat(megabytes):
+    return len(bytearray(megabytes * 2**20))
+"""
+)
 WITHIN_S = 300.0
 """Seconds of the stage's clock; a redelivery after a killed connection takes up to 100."""
 
@@ -128,10 +167,23 @@ class Shop:
         found = self.events("fault-struck")[since:]
         return [(str(e.get("command")), str(e.get("step"))) for e in found if e.get("fault") == fault]
 
+    def booked(self) -> int:
+        """How many sales are on the books."""
+        return len(self.world.database.rows("sales"))
+
     @property
     def strikes(self) -> int:
         """How many strikes there were."""
         return len(self.events("fault-struck"))
+
+    def error(self, task: str, argument: int) -> str:
+        """With what a task failed; empty where it succeeded."""
+        end = self.outcome(self.send(task, argument))
+        return str(end.data) if end.kind == "task-failed" else ""
+
+    def files(self) -> Path:
+        """The folder for the app's files."""
+        return self.world.folder / "files"
 
     def works(self) -> bool:
         """Whether a task goes through worker, broker and result backend."""
@@ -141,13 +193,20 @@ class Shop:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A stage with one worker, opened once."""
-    with Processes.open(settings(tmp_path_factory.mktemp("shop"), APP)) as world:
+    asked = settings(tmp_path_factory.mktemp("shop"), APP + FILING)
+    with Processes.open(replace(asked, environment={"FILES": "{files}"})) as world:
         with (
             closing(sqlite3.connect(world.folder / "database" / "default.sqlite3")) as connection,
             connection,
         ):
             connection.execute("CREATE TABLE sales (n INTEGER)")
         yield world
+
+
+def under_shell(asked: StageSettings) -> StageSettings:
+    """The same with its worker started by a shell that passes no signal on."""
+    workers = tuple(replace(each, shell=True) for each in asked.contract.workers)  # noqa: S604 - of the layout
+    return replace(asked, contract=replace(asked.contract, workers=workers))
 
 
 @pytest.fixture(scope="session")
@@ -194,6 +253,13 @@ def boxed_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def boxed(boxed_stage: World) -> Shop:
     """The stage of containers, for one test."""
     return Shop(boxed_stage)
+
+
+@pytest.fixture(params=["shop", "boxed"])
+def filing(request: pytest.FixtureRequest) -> Shop:
+    """A stage with tasks that write files, of processes and of containers, for one test."""
+    found: Shop = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture

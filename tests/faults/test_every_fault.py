@@ -20,6 +20,11 @@ NAMES = discovery.names("faults")
 
 ELSEWHERE = {
     "broker_disk_full": "--broker rabbitmq",
+    "database_failover": "--database postgres",
+    "database_pause": "--database postgres",
+    "database_read_only": "--database postgres",
+    "database_restart": "--database postgres",
+    "database_slots_exhausted": "--database postgres",
     "network_partition": "--stage containers",
     "worker_container_stop": "--stage containers",
     "worker_disk_full": "--stage containers",

@@ -23,3 +23,13 @@ def test_the_mail_is_not_kept_and_the_next_one_after_healing_is(shop: Shop) -> N
 def send(shop: Shop) -> None:
     with smtplib.SMTP(*shop.inner.mail.address, timeout=60) as client:
         client.sendmail("a@example.org", ["b@example.org"], "Subject: x\r\n\r\n" + "x" * 50_000 + "\r\n")
+
+
+@pytest.mark.parametrize(("at", "kept"), [("end", 0), ("stored", 1)])
+def test_before_the_mail_is_kept_or_after_it(at: str, kept: int, shop: Shop) -> None:
+    before = len(shop.inner.mail.mails())
+    with injected(MailDrops(at=at), shop.world), pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
+        send(shop)
+    assert len(shop.inner.mail.mails()) == before + kept
+    send(shop)
+    assert len(shop.inner.mail.mails()) == before + kept + 1

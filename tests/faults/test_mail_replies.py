@@ -32,3 +32,13 @@ def test_a_step_that_there_is_not_is_refused_and_leaves_the_server_well(shop: Sh
 def send(shop: Shop) -> None:
     with smtplib.SMTP(*shop.inner.mail.address, timeout=60) as client:
         client.sendmail("a@example.org", ["b@example.org"], "Subject: x\r\n\r\nx\r\n")
+
+
+@pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data", "end"])
+@pytest.mark.parametrize("code", [450, 452, 552])
+def test_every_step_can_be_the_one_and_nothing_is_kept(at: str, code: int, shop: Shop) -> None:
+    before = len(shop.inner.mail.mails())
+    with injected(MailReplies(code=code, at=at), shop.world), pytest.raises(smtplib.SMTPException) as caught:
+        send(shop)
+    assert str(code) in str(caught.value)
+    assert len(shop.inner.mail.mails()) == before

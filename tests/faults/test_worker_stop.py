@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.fault import injected
 from harness.faults.worker_stop import WorkerStop
-from tests.faults.conftest import Shop
+from harness.stages.processes import Processes
+from tests.faults.conftest import APP, Shop, settings, under_shell
 
 
 @pytest.mark.parametrize("cold", [False, True])
@@ -38,3 +41,20 @@ def test_one_that_does_not_end_in_time_is_killed(shop: Shop, worker_pid: int) ->
         pass
     assert worker_pid in [event.get("pid") for event in shop.events("worker-lost")]
     assert shop.works()
+
+
+def test_under_a_shell_that_passes_no_signal_on_a_worker_hears_nothing_and_is_killed(tmp_path: Path) -> None:
+    with Processes.open(under_shell(settings(tmp_path, APP))) as world:
+        shop = Shop(world)
+        worker = shop.inner.workers["main"]
+        shell, main = worker.pid, worker.main
+        assert main not in {0, shell}
+        assert worker.children()
+        assert set(worker.processes()) == {shell, main, *worker.children()}
+        assert shop.works()
+        with injected(WorkerStop(within_s=20.0), world):
+            assert not world.advance(worker.ended, within_s=10)
+            assert shop.works(), "it goes on as if nothing had been said"
+        assert shell in [event.get("pid") for event in shop.events("worker-lost")]
+        assert not shop.events("worker-stopped")
+        assert shop.works()

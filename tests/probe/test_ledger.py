@@ -86,7 +86,7 @@ def test_equal_mails_are_counted_one_by_one(clerk: Driver) -> None:
 
 
 def test_a_mail_that_the_server_refuses_is_none(clerk: Driver) -> None:
-    with injected(MailReplies(code=451, at="data"), clerk.world):
+    with injected(MailReplies(code=451, at="end"), clerk.world):
         assert effects(clerk, "clerk.try_to_tell") == []
 
 
