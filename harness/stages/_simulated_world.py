@@ -260,5 +260,6 @@ class SimulatedWorld:
 
 
 def _whole_ns(seconds: float) -> float:
-    """As the simulating process counts: a moment between two nanoseconds would never come."""
-    return round(seconds * 1e9) / 1e9
+    """The first moment at or after this one that the simulating process counts: none lies between two."""
+    found = round(seconds * 1e9)
+    return (found if found / 1e9 >= seconds else found + 1) / 1e9
