@@ -35,6 +35,7 @@ FOLDER_NUMBER = 900
 """The descriptor of the stage's folder; `harness.stages.simulated.FILES` is a path through it."""
 RESTART_S = 5.0
 """How long a worker that a plan has killed stays away; a supervisor brings it back."""
+ENCODER = json.JSONEncoder(default=bounded)
 
 
 class Server:
@@ -250,10 +251,14 @@ class Server:
             }
         answer["now_s"] = CLOCK.now_s()
         answer["pids"] = {name: worker.pid for name, worker in self.workers.items()}
-        answer["events"] = self.probe.lines.take()
         answer["mails"] = self.mail.mails[self._mails :]
         self._mails = len(self.mail.mails)
         return dict(answer)
+
+    def line(self, command: dict[str, Any]) -> str:
+        """Carry out one command; its answer as a line of JSON, with the events as they were recorded."""
+        answer = ENCODER.encode(self.answer(command))
+        return f'{answer[:-1]}, "events": [{", ".join(self.probe.lines.take())}]}}'
 
 
 def _plain(value: Any) -> Any:
@@ -280,5 +285,5 @@ def main() -> int:
             server = Server(command)
             answers.write("{}\n")
             continue
-        answers.write(json.dumps(server.answer(command), default=bounded) + "\n")
+        answers.write(server.line(command) + "\n")
     return 0

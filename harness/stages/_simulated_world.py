@@ -76,7 +76,7 @@ class SimulatedWorld:
         answer = self._exchange({"do": do, **arguments})
         self.clock.latest_s = answer["now_s"]
         self.pids = answer["pids"]
-        self.log.feed(answer["events"])
+        self.log.take(answer["events"])
         for mail in answer["mails"]:
             self.mail.kept.append(mail)
             alert = self._alert(mail)
