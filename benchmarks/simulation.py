@@ -1,22 +1,27 @@
 """How fast the simulated stage is: schedules a minute, a ladder to its dead letter, and what dominates.
 
 ``python benchmarks/simulation.py [--processes]``; figures are those of the machine at that moment, ratios to
-eager mode and to the processes stage are of the same run.
+eager mode and to the processes stage are of the same run. Beside the time that passed stands the processor
+time of harness, simulating processes and copies: it depends less on what else the machine does.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from harness import discovery
 from harness.contract_file import loads
 from harness.laboratories import laboratories
 from harness.probe.steps import Point
+from harness.search import schedules
 from harness.stage import Stage, StageSettings, World
 from harness.trials import Schedule, Task, laboratory
 
@@ -87,22 +92,61 @@ def eager_s(folder: Path) -> float:
     return measured(lambda: pay.apply((1,)))  # type: ignore[attr-defined]
 
 
-def schedules_a_minute(folder: Path, broker: str, jobs: int) -> tuple[float, float]:
-    """Schedules of three tasks and two faults a minute on so many worlds; milliseconds of judging."""
+def processor_s(pids: Iterable[int]) -> float:
+    """Processor time of this process, and of others with their children that have ended (`proc(5)`)."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        ticks += sum(int(field) for field in fields[11:15])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def drawn() -> list[Schedule]:
+    """Schedules of three tasks and one to four faults, as search draws them."""
+    found: dict[Schedule, None] = {}
+
+    @seed(1)
+    @settings(
+        max_examples=8 * MANY, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(schedules(("shop.pay",)))
+    def draw(schedule: Schedule) -> None:
+        if len(schedule.tasks) == len(THREE) and schedule.points:
+            found.setdefault(schedule)
+
+    began_s = time.process_time()
+    draw()
+    say("Hypothesis draws a schedule", (time.process_time() - began_s) / (8 * MANY) * 1e3, "ms")
+    return list(found)[:MANY]
+
+
+def say_schedules(folder: Path, broker: str, jobs: int) -> None:
+    """Schedules of three tasks a minute on so many worlds: two faults each, and as search draws them."""
     with laboratories("shop:app", loads(CONTRACT), folder, broker=broker, jobs=jobs) as labs:
-        schedules = [Schedule(THREE, FAULTS, seed) for seed in range(MANY)]
-        for one in labs.each:
-            one.try_out(schedules[0])
-        began_s, cpu_s = time.perf_counter(), time.process_time()
-        tried = sum(1 for _ in labs.try_all(schedules))
-        took_s = time.perf_counter() - began_s
-    return 60 * tried / took_s, 1e3 * (time.process_time() - cpu_s) / tried
+        pids = [one.world.process.pid for one in labs.each]
+        alike = [Schedule(THREE, FAULTS, number) for number in range(MANY)]
+        for what, kind in (("two faults each", alike), ("as search draws them", drawn())):
+            for one in labs.each:
+                one.try_out(kind[0])
+            began_s, own_s, cpu_s = time.perf_counter(), time.process_time(), processor_s(pids)
+            for _ in labs.try_all(kind):
+                pass
+            took_s = time.perf_counter() - began_s
+            own_ms = 1e3 * (time.process_time() - own_s) / MANY
+            cpu_ms = 1e3 * (processor_s(pids) - cpu_s) / MANY
+            say(
+                f"{broker}, {jobs} world(s): {what}", 60 * MANY / took_s, "a minute",
+                f"; processor {cpu_ms:.1f} ms each, of it conducting and judging {own_ms:.1f};"
+                f" {120e3 / cpu_ms:.0f} a minute for two processors",
+            )  # fmt: skip
 
 
 def ladder_s(world: World) -> float:
     """A task that always fails, from its publish to its dead letter, in a world that is open."""
+    process = getattr(world, "process", None)
+    pids = [process.pid] if process is not None else []
 
-    def once() -> None:
+    def once(seen: int) -> None:
         task_id = world.send("shop.pay", [1], {}, body={"raises": "filesystem"})
         done = world.advance(
             lambda: (
@@ -114,11 +158,13 @@ def ladder_s(world: World) -> float:
         assert done
 
     found = []
+    cpu_s = processor_s(pids)
     for _ in range(ROUNDS):
-        seen = len(world.arrived())
         began_s = time.perf_counter()
-        once()
+        once(len(world.arrived()))
         found.append(time.perf_counter() - began_s)
+    if pids:
+        say("  processor time of each ladder", (processor_s(pids) - cpu_s) / ROUNDS * 1e3, "ms")
     return statistics.median(found)
 
 
@@ -181,13 +227,7 @@ def main() -> None:
             for what, took_s in copy_s(folder, broker).items():
                 say(f"{broker}: {what}", took_s * 1e3, "ms")
             for jobs in (1, 2):
-                speed, judging_ms = schedules_a_minute(folder, broker, jobs)
-                say(
-                    f"{broker}: schedules on {jobs} world(s)",
-                    speed,
-                    "a minute",
-                    f", judging {judging_ms:.1f} ms",
-                )
+                say_schedules(folder, broker, jobs)
         if "--processes" in sys.argv:
             for what, measure in (("one task", success_s), ("ladder, with warp", ladder_s)):
                 real = on_stage("processes", folder, "redis", measure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -25,12 +26,14 @@ LISTED = ("faults", "checkers", "rules", "mutations", "stages", "brokers", "repo
 """What ``list`` and ``explain`` show."""
 
 
+@functools.cache
 def names(folder: str) -> tuple[str, ...]:
     """The public names in a folder (``faults``, ``checkers``, ...), sorted."""
     package = importlib.import_module(f"harness.{folder}")
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
 
 
+@functools.cache
 def find(folder: str, name: str) -> type:
     """The class that the file `name` of a folder defines; `UsageError` with a suggestion if there is none."""
     known = names(folder)

@@ -38,18 +38,26 @@ class Log:
 
     def feed(self, lines: Iterable[str | bytes]) -> None:
         """Lines of JSON that have become known."""
-        fresh = [self._event(line) for line in lines if line]
+        self.take(self._document(line) for line in lines if line)
+
+    def take(self, documents: Iterable[dict[str, Any]]) -> None:
+        """The same, read already."""
+        fresh = [self._event(document) for document in documents]
         self.arrived += sorted(fresh, key=lambda event: event.at_s)
 
-    def _event(self, line: str | bytes) -> Event:
+    @staticmethod
+    def _document(line: str | bytes) -> dict[str, Any]:
         try:
             document: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise _damaged(line) from error
+        return document
+
+    def _event(self, document: dict[str, Any]) -> Event:
+        try:
             return self._read(document)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise HistoryError(
-                f"The record of the run is damaged at {line[:80]!r}.",
-                remedy="Is the disk or /dev/shm full? Run it again: a record with a hole proves nothing.",
-            ) from error
+            raise _damaged(document) from error
 
     def _read(self, document: dict[str, Any]) -> Event:
         at_s = (document["mono_ns"] - self.zero_ns) / 1e9
@@ -59,6 +67,13 @@ class Log:
         return Event(
             at_s, document["kind"], document["source"], document.get("task_id"), document.get("task"), data
         )
+
+
+def _damaged(what: object) -> HistoryError:
+    return HistoryError(
+        f"The record of the run is damaged at {what!r:.80}.",
+        remedy="Is the disk or /dev/shm full? Run it again: a record with a hole proves nothing.",
+    )
 
 
 class EventLog(Log):

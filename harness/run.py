@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -132,6 +133,12 @@ def unless_unstruck(verdicts: Iterable[Verdict], history: History) -> Iterator[V
         yield replace(verdict, outcome=Outcome.UNKNOWN, observed=said) if vacuous else verdict
 
 
+@functools.cache
+def _own_version() -> str:
+    """Read from disk once: `harness.search` makes thousands of records."""
+    return metadata.version("celery-harness")
+
+
 def record_of(world: World, contract: Contract, request: Request) -> History:
     """The whole record of a world, with what lies in the broker and the stores at the end."""
     found: list[Event] = end_state.read(world, contract)
@@ -141,7 +148,7 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
         workdir=str(request.workdir), contract=contract.path, origins=contract.origins,
         only=request.only, tiers=request.tiers,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,
-        versions={**world.versions, "celery-harness": metadata.version("celery-harness")},
+        versions={**world.versions, "celery-harness": _own_version()},
         settings=world.snapshot,
         real_times=tuple(getattr(world, "real_times", ())),  # a stage whose time is simulated has none
     )  # fmt: skip

@@ -124,7 +124,7 @@ class Laboratory:
         """Run a schedule on a copy of the world and judge it."""
         self.tried += 1
         world = self.world
-        with self.copy():
+        with world.copied():
             ids = [world.next_id() for _ in schedule.tasks]
             places_by_time = sorted(range(len(ids)), key=lambda place: (schedule.tasks[place].at_s, place))
             world.ready_ids = [ids[place] for place in places_by_time]
@@ -132,7 +132,7 @@ class Laboratory:
             points = [
                 asdict(replace(each, task=places.get(each.task, each.task))) for each in schedule.points
             ]
-            world.ask("plan", points=points, known=ids, seed=schedule.seed, shuffled=schedule.seed > 0)
+            self._plan(points, ids, schedule.seed)
             history, verdicts = self.conclude(self._experiment(schedule))
             names = {task_id: place for place, task_id in places.items()}
             steps = tuple(
@@ -145,9 +145,12 @@ class Laboratory:
     def copy(self) -> Iterator[Any]:
         """A copy of the world, in which killed workers are started again; gone when the context ends."""
         with self.world.copied():
-            self.world.ask("plan", points=[], known=[], seed=0, shuffled=False)
-            self.world.supervised = True
+            self._plan((), (), 0)
             yield self.world
+
+    def _plan(self, points: Sequence[Any], ids: Sequence[str], seed: int) -> None:
+        self.world.ask("plan", points=points, known=ids, seed=seed, shuffled=seed > 0)
+        self.world.supervised = True
 
     def conclude(self, experiment: Experiment) -> tuple[History, tuple[Verdict, ...]]:
         """Conduct what is left to do, wait until all has settled, and judge; inside `copy`."""

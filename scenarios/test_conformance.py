@@ -10,17 +10,20 @@ from dataclasses import replace
 import pytest
 
 from harness import discovery
+from harness.history import Event
 from harness.stage import Stage
 from scenarios.conformance.behaviours import ALL, BROKERS, Behaviour
 from scenarios.conformance.differences import DIFFERENCES, Difference, stale, undocumented
-from scenarios.conformance.normal import Record, Unlike, unlike
+from scenarios.conformance.normal import Record, Unlike, record, unlike
 from scenarios.conformance.play import Player, player
 
 STAGES = ("simulated", "processes")
 
 
-def both(broker: str, stack: ExitStack) -> dict[str, Player]:
+def both(config: pytest.Config, broker: str, stack: ExitStack) -> dict[str, Player]:
     """Both stages, up; where one cannot be had the test is skipped, and fails when CI is set."""
+    if config.getoption("--stage") == "simulated":
+        pytest.skip("compares with real workers: run without --stage simulated")
     for name in STAGES:
         kind: type[Stage] = discovery.find("stages", name)
         found = kind.available(broker)
@@ -34,7 +37,7 @@ def both(broker: str, stack: ExitStack) -> dict[str, Player]:
 def players(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, Player]]]:
     """Both stages with one broker, for all behaviours."""
     with ExitStack() as stack:
-        yield request.param, both(request.param, stack)
+        yield request.param, both(request.config, request.param, stack)
 
 
 @pytest.mark.parametrize("behaviour", ALL.values(), ids=lambda one: one.name)
@@ -69,11 +72,13 @@ def test_every_difference_is_about_a_behaviour() -> None:
 @pytest.mark.parametrize(
     ("broker", "mistake"), [("redis", "forget_the_visibility_timeout"), ("rabbitmq", "keep_nothing_back")]
 )
-def test_a_mistake_planted_into_the_simulation_is_noticed(broker: str, mistake: str) -> None:
+def test_a_mistake_planted_into_the_simulation_is_noticed(
+    pytestconfig: pytest.Config, broker: str, mistake: str
+) -> None:
     """What a killed worker held never comes back there; the suite says so, and did not before."""
     behaviour = ALL["worker_killed_late"]
     with ExitStack() as stack:
-        stages = both(broker, stack)
+        stages = both(pytestconfig, broker, stack)
         theirs = stages["processes"].play(behaviour)
         simulated = stages["simulated"]
         assert not undocumented(behaviour.name, broker, unlike(simulated.play(behaviour), theirs))
@@ -95,6 +100,23 @@ def test_an_entry_that_no_longer_differs_is_told() -> None:
     assert stale("late", "redis", [], table) == list(table)
     assert not stale("late", "redis", [Unlike("starts", "1", "2")], table)
     assert not stale("early", "redis", [], table)
+
+
+def test_deliveries_on_two_connections_are_two_although_their_tags_are_equal() -> None:
+    """RabbitMQ counts delivery tags by channel (https://www.rabbitmq.com/docs/confirms)."""
+    sent = Event(0, "task-sent", "client:1", "a", "conform.add", {"args": [1]})
+    delivered = [
+        Event(at_s, kind, "worker:main:2", "a", "conform.add", {"delivery_tag": tag})
+        for at_s, kind, tag in (
+            (1, "message-delivered", 1),
+            (2, "message-delivered", 1),
+            (3, "message-acked", 1),
+        )
+    ]
+    other = [replace(event, data={"delivery_tag": 5}) for event in delivered[:1]] + delivered[1:]
+    found = record([sent, *delivered], ()).lines["add(1), worker main"]
+    assert found == ("message-delivered", "message-delivered; message-acked")
+    assert record([sent, *other], ()).lines["add(1), worker main"] == found
 
 
 def test_a_record_that_lacks_a_line_differs() -> None:

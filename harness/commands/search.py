@@ -63,8 +63,8 @@ def command(
 ) -> None:  # fmt: skip
     """Look for a schedule of tasks and faults that breaks a guarantee, and shrink it.
 
-    On the simulated stage. Exit status 0 where none was found, 1 where one was: it is printed with a token
-    that runs it again.
+    On the simulated stage. Exit status 0 where none was found, 1 where one was: it is printed with the
+    command that runs it again, and with the one that tries it on real workers.
     """
     name = app_name(app)
     contract, _ = find_contract(name, workdir, contract_path)
@@ -96,27 +96,22 @@ def command(
     if trial is None or not trial.broken:
         click.echo(f"{said}: nothing broken")
         ctx.exit(0)
-    words = [
-        "celery-harness",
-        "search",
-        "-A",
-        name,
-        *(["--workdir", str(workdir)] if workdir != Path() else []),
-    ]
-    words += [
-        "--broker",
-        broker,
-        "--seed",
-        str(seed),
+    options_again = [
+        *("-A", name),
+        *(("--workdir", str(workdir)) if workdir != Path() else ()),
+        *("--broker", broker, "--seed", str(seed)),
+        *(("--contract", str(contract_path)) if contract_path is not None else ()),
         *(word for each in guarantees for word in ("--guarantee", each)),
     ]
+    token = trial.schedule.token()
     for verdict in trial.broken:
         click.echo(f"BROKEN {verdict.guarantee} [{verdict.tier}]: {verdict.observed}")
         click.echo(f"  blame      {verdict.blame}")
     for line in trial.schedule.lines():
         click.echo(f"  schedule   {line}")
     click.echo(f"  found in   {said}")
-    click.echo(f"  reproduce  {shlex.join([*words, '--token', trial.schedule.token()])}")
+    click.echo(f"  reproduce  {shlex.join(['celery-harness', 'search', *options_again, '--token', token])}")
+    click.echo(f"  replay     {shlex.join(['celery-harness', 'replay', token, *options_again])}")
     ctx.exit(1)
 
 

@@ -118,6 +118,7 @@ class _Act:
             self._before_and_raise()
             return function(*args, **kwargs)
         target = place.target_line(code) or 0
+        before = sys.gettrace()
         entered = False
 
         def local(frame: FrameType, event: str, arg: Any) -> Any:
@@ -128,6 +129,7 @@ class _Act:
             # processes are simulated in one thread.
             act = functools.partial(self._before_and_raise, missed=place.misses(code, frame.f_lasti))
             sys.call_tracing(act, ())
+            sys.settrace(before)  # what follows is not traced: it would be several times slower
             return None
 
         def tracer(frame: FrameType, event: str, arg: Any) -> Any:
@@ -138,7 +140,6 @@ class _Act:
             self._say("body-entered")
             return local
 
-        before = sys.gettrace()
         sys.settrace(tracer)
         left_with: str | None = None
         try:

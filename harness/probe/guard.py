@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from harness.probe import audit
+
+CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
+LOOK_UPS = ("socket.gethostbyname", "socket.gethostbyaddr")
 LOCAL_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localhost", socket.gethostname()})
 
 
@@ -37,15 +40,13 @@ class Guard:
 
     def install(self) -> None:
         """From now on, for the life of the process and its children."""
-        sys.addaudithook(self._audit)
+        audit.listen((*CONNECTS, "socket.getaddrinfo", *LOOK_UPS), self._audit)
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        if event in CONNECTS:
             self._address(event, args[1])
-        elif event == "socket.getaddrinfo":
-            self._name(args[0], args[1])
-        elif event in ("socket.gethostbyname", "socket.gethostbyaddr"):
-            self._name(args[0], None)
+        else:
+            self._name(args[0], None if event in LOOK_UPS else args[1])
 
     def _address(self, event: str, address: Any) -> None:
         if not isinstance(address, tuple) or len(address) < 2:

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from harness.mail_digest import digest
+from harness.probe import audit
 from harness.probe.record import Recorder, bounded
 
 FILES_LIMIT = 200
@@ -33,7 +34,7 @@ class Ledger:
     def install(self) -> None:
         """Once, before anything of the app is imported."""
         self._mails()
-        sys.addaudithook(self._audit)
+        audit.listen(("open", "os.rename"), self._audit)
 
     def _mails(self) -> None:
         import smtplib
@@ -50,12 +51,12 @@ class Ledger:
         cls.data = data
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if event == "open":
-            if self._busy or not isinstance(args[2], int) or not args[2] & (os.O_WRONLY | os.O_RDWR):
-                return
-            self._written(args[0])
-        elif event == "os.rename" and not self._busy:
+        if self._busy:
+            return
+        if event == "os.rename":
             self._written(args[1], before=args[0])
+        elif isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR):
+            self._written(args[0])
 
     def _written(self, path: Any, *, before: Any = None) -> None:
         if not isinstance(path, str | bytes | os.PathLike):

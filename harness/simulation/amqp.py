@@ -73,7 +73,6 @@ class AmqpBroker:
         self.exchanges: dict[str, tuple[str, list[tuple[str, str]]]] = {}
         self.connections: list[Any] = []
         self.numbers = itertools.count(1)
-        self.tags = itertools.count(1)
         self.running = True
         self.paused = False
 
@@ -149,7 +148,7 @@ class AmqpBroker:
             if consumer is None:
                 return
             message = heapq.heappop(queue.ready)
-            tag = next(self.tags)
+            tag = next(consumer.channel.tags)
             if consumer.acknowledges:
                 consumer.channel.unacked[tag] = (queue, message)
             consumer.channel.deliver(consumer, message, tag)

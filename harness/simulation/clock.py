@@ -16,7 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import time_machine
+from harness.simulation.absent import absent
+
+with absent("pytest"):
+    import time_machine
 
 NS = 1_000_000_000
 EPOCH_NS = 1_800_000_000 * NS

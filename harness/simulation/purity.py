@@ -6,10 +6,11 @@ A thread, a subprocess, a real connection or the kernel's own randomness are bey
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
+
+from harness.probe import audit
 
 WATCHED = {
     "subprocess.Popen": "a process was started; it runs in real time",
@@ -33,7 +34,7 @@ class Purity:
 
     def install(self) -> None:
         """For the life of the process."""
-        sys.addaudithook(self._audit)
+        audit.listen((*WATCHED, "open"), self._audit)
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.watching:

@@ -29,6 +29,7 @@ from harness.simulation.descriptors import WORLD
 
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 """Addresses in texts differ from one process to the next, and say nothing."""
+ENCODER = json.JSONEncoder(default=bounded)
 
 
 class MemoryRecorder(Recorder):
@@ -58,7 +59,7 @@ class MemoryRecorder(Recorder):
             event["task"] = str(task)
         if data:
             event["data"] = data
-        line = json.dumps(event, default=bounded)
+        line = ENCODER.encode(event)
         if self.folder in line:
             line = line.replace(self.folder, "{stage}")
         self.lines.append(ADDRESS.sub("0x", line) if "0x" in line else line)

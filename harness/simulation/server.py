@@ -1,7 +1,7 @@
 """Serves the harness from inside the simulating process: one JSON command a line in, one answer a line out.
 
-Each answer has what it was asked for, the time, and the events that came meanwhile. Time passes only in
-``advance`` and while a command of the client waits.
+Each answer has what it was asked for, the time, the workers' pids, and the events that came meanwhile. Time
+passes only in ``advance`` and while a command of the client waits.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ FOLDER_NUMBER = 900
 """The descriptor of the stage's folder; `harness.stages.simulated.FILES` is a path through it."""
 RESTART_S = 5.0
 """How long a worker that a plan has killed stays away; a supervisor brings it back."""
+ENCODER = json.JSONEncoder(default=bounded)
 
 
 class Server:
@@ -82,8 +83,14 @@ class Server:
 
     # Commands: each returns what its answer has besides time and events.
 
-    def do_client(self, command: str, arguments: dict[str, Any], within_s: float) -> dict[str, Any]:
-        """Let the client do something, and time pass until it has done it, `within_s` seconds at most."""
+    def do_client(
+        self, command: str, arguments: dict[str, Any], within_s: float, orders: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Let the client do something, and time pass until it has done it, `within_s` seconds at most.
+
+        `orders` are for bodies, by task id; they hold before it begins.
+        """
+        self.probe.orders.by_id.update(orders)
         answers: list[dict[str, Any]] = []
         self.client.run(command, arguments, answers.append)
         before = self.kernel.on_instant
@@ -125,7 +132,6 @@ class Server:
         """Go on in a copy of this process until it is told to leave; then all is as it was."""
         self.purity.watching = False
         for process in self.kernel.processes.values():
-            self.kernel.enter(process)
             close_databases(process)
         self.kernel.enter(self.kernel.client)
         pid = os.fork()
@@ -159,10 +165,9 @@ class Server:
         """Start a worker."""
         return {"pid": self.workers[worker].launch()}
 
-    def do_worker(self, worker: str) -> dict[str, Any]:
-        """How a worker does."""
-        one = self.workers[worker]
-        return {"pid": one.pid, "children": one.children()}
+    def do_children(self, worker: str) -> dict[str, Any]:
+        """The children of a worker, oldest first."""
+        return {"children": self.workers[worker].children()}
 
     def do_kill(self, worker: str) -> dict[str, Any]:
         """SIGKILL a worker and its children."""
@@ -245,10 +250,15 @@ class Server:
                 "traceback": traceback.format_exc()[-4000:],
             }
         answer["now_s"] = CLOCK.now_s()
-        answer["events"] = self.probe.lines.take()
+        answer["pids"] = {name: worker.pid for name, worker in self.workers.items()}
         answer["mails"] = self.mail.mails[self._mails :]
         self._mails = len(self.mail.mails)
         return dict(answer)
+
+    def line(self, command: dict[str, Any]) -> str:
+        """Carry out one command; its answer as a line of JSON, with the events as they were recorded."""
+        answer = ENCODER.encode(self.answer(command))
+        return f'{answer[:-1]}, "events": [{", ".join(self.probe.lines.take())}]}}'
 
 
 def _plain(value: Any) -> Any:
@@ -275,5 +285,5 @@ def main() -> int:
             server = Server(command)
             answers.write("{}\n")
             continue
-        answers.write(json.dumps(server.answer(command), default=bounded) + "\n")
+        answers.write(server.line(command) + "\n")
     return 0

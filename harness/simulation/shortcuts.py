@@ -33,7 +33,8 @@ def after_imports() -> None:
 
 
 def _tracebacks() -> None:
-    """Each traceback looks whether its sources have changed on disk, and parses each line for its carets.
+    """Each traceback looks whether its sources have changed on disk, walks the positions of each frame's
+    bytecode up to its own, and parses each line for its carets.
 
     Sources do not change while the simulation runs; the same line has the same carets (`traceback.py`).
     """
@@ -41,6 +42,17 @@ def _tracebacks() -> None:
     name = "_extract_caret_anchors_from_line_segment"
     if hasattr(module, name):
         setattr(module, name, functools.lru_cache(maxsize=4096)(getattr(module, name)))
+    original = getattr(module, "_get_code_position", None)
+    if original is not None:
+        found: dict[tuple[int, int], tuple[Any, Any]] = {}
+
+        def position(code: Any, index: int) -> Any:
+            key = (id(code), index)  # the code object is kept, so that its id stays
+            if key not in found:
+                found[key] = (original(code, index), code)
+            return found[key][0]
+
+        module._get_code_position = position
     lines: Any = linecache
     lines.checkcache = lambda filename=None: None
 
@@ -65,19 +77,36 @@ def _bytecode_positions() -> None:
 
 
 def _response_callbacks() -> None:
-    """Each client of redis-py writes the names of all commands in capitals (`redis/client.py`)."""
+    """Each client of redis-py merges the callbacks of all commands, and writes their names in capitals
+    (`redis/client.py`); kombu's Redis transport makes a client for nearly every command.
+    """
     from redis import client
 
-    kind: Any = getattr(client, "CaseInsensitiveDict", None)
+    module: Any = client
+    kind: Any = getattr(module, "CaseInsensitiveDict", None)
     if kind is None:
         return
-    known: dict[tuple[str, ...], tuple[str, ...]] = {}
+    capitals: dict[tuple[str, ...], tuple[str, ...]] = {}
+    merged: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
+    original: Any = getattr(module, "get_response_callbacks", None)
 
-    def capitals(data: Mapping[str, Any]) -> dict[str, Any]:
+    def named(data: Mapping[str, Any]) -> dict[str, Any]:
+        for given, ready in merged.values():
+            if given is data:
+                return ready
         names = tuple(data)
-        if names not in known:
-            known[names] = tuple(name.upper() for name in names)
-        return dict(zip(known[names], data.values(), strict=True))
+        if names not in capitals:
+            capitals[names] = tuple(name.upper() for name in names)
+        return dict(zip(capitals[names], data.values(), strict=True))
 
-    kind.__init__ = lambda this, data: dict.update(this, capitals(data))
-    kind.update = lambda this, data: dict.update(this, capitals(data))
+    def callbacks(*given: Any, **options: Any) -> dict[str, Any]:
+        key = (*given, *options.items())
+        if key not in merged:
+            made = original(*given, **options)
+            merged[key] = (made, named(made))
+        return merged[key][0]
+
+    if original is not None:
+        module.get_response_callbacks = callbacks
+    kind.__init__ = lambda this, data: dict.update(this, named(data))
+    kind.update = lambda this, data: dict.update(this, named(data))

@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import redis
-from fakeredis import FakeServer
-from fakeredis._core import Database
-from fakeredis._helpers import NoResponse  # what a command returns that answers later
-from fakeredis._socket import FakeSocket
 from redis import connection as redis_connection
 
+from harness.simulation.absent import absent
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD, Descriptor
+
+with absent("valkey"):
+    from fakeredis import FakeServer
+    from fakeredis._core import Database
+    from fakeredis._helpers import NoResponse  # what a command returns that answers later
+    from fakeredis._socket import FakeSocket
 
 UNSAID = object()
 LOST = "Connection closed by server."

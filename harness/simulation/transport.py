@@ -82,6 +82,8 @@ class Channel(base.StdChannel):
         self.prefetch = 0
         self.unacked: dict[int, tuple[Any, Message]] = {}
         self.closed = False
+        self.tags = itertools.count(1)
+        """Delivery tags are scoped to a channel (https://www.rabbitmq.com/docs/confirms)."""
         self.channel_id = next(connection.numbers)
         self.no_ack_consumers: Any = set()
         connection.channels.append(self)
@@ -187,7 +189,7 @@ class Channel(base.StdChannel):
         found = self.broker.queues[queue]
         if not found.ready:
             return None
-        message, tag = heapq.heappop(found.ready), next(self.broker.tags)
+        message, tag = heapq.heappop(found.ready), next(self.tags)
         if not no_ack:
             self.unacked[tag] = (found, message)
         return self.received(message, tag)

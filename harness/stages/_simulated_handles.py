@@ -43,11 +43,11 @@ class SimulatedWorker:
     @property
     def pid(self) -> int:
         """Its main process, as the simulation numbers it; 0 while it does not run."""
-        return int(self.world.ask("worker", worker=self.name)["pid"])
+        return self.world.pids.get(self.name, 0)
 
     def children(self) -> tuple[int, ...]:
         """The pool's processes, oldest first."""
-        return tuple(self.world.ask("worker", worker=self.name)["children"])
+        return tuple(self.world.ask("children", worker=self.name)["children"])
 
     def processes(self) -> tuple[int, ...]:
         """Main process and children."""

@@ -29,6 +29,7 @@ from harness.stages._simulated_handles import (
 
 ANSWER_WITHIN_S, TOLD_WITHIN_S = 120.0, 2.0
 """As in `harness.stages._client`."""
+NO_ORDERS: Mapping[str, Any] = {}
 EPOCH_NS = 1_800_000_000_000_000_000
 """Where virtual time begins (`harness.simulation.clock`)."""
 
@@ -50,6 +51,8 @@ class SimulatedWorld:
         self.mail = SimulatedMail(self.ask)
         self.client = ClientProcess(self)
         self.workers: dict[str, SimulatedWorker] = {}
+        self.pids: dict[str, int] = {}
+        """Of the workers' main processes, as of the last answer; 0 while one does not run."""
         self.tasks: tuple[str, ...] = ()
         self.snapshot: dict[str, Any] = {}
         self.versions: dict[str, str] = {}
@@ -72,7 +75,8 @@ class SimulatedWorld:
         """One command; takes in the time and the events that come with its answer."""
         answer = self._exchange({"do": do, **arguments})
         self.clock.latest_s = answer["now_s"]
-        self.log.feed(answer["events"])
+        self.pids = answer["pids"]
+        self.log.take(answer["events"])
         for mail in answer["mails"]:
             self.mail.kept.append(mail)
             alert = self._alert(mail)
@@ -102,12 +106,22 @@ class SimulatedWorld:
         document: dict[str, Any] = json.loads(line)
         return document
 
-    def tell(self, command: str, *, within_s: float = ANSWER_WITHIN_S, **arguments: Any) -> dict[str, Any]:
+    def tell(
+        self,
+        command: str,
+        *,
+        within_s: float = ANSWER_WITHIN_S,
+        orders: Mapping[str, Any] = NO_ORDERS,
+        **arguments: Any,
+    ) -> dict[str, Any]:
         """Let the client process do something; what the app raises comes back as `AppError`.
 
-        Publishing is waited for `TOLD_WITHIN_S` at most, and then goes on while others do.
+        Publishing is waited for `TOLD_WITHIN_S` at most, and then goes on while others do. `orders` tell the
+        bodies of tasks, by id, what to do, before the client begins.
         """
-        answer = self.ask("client", command=command, arguments=arguments, within_s=within_s)
+        answer = self.ask(
+            "client", command=command, arguments=arguments, within_s=within_s, orders=dict(orders)
+        )
         if answer.get("late"):
             if command == "send":
                 return {}
@@ -202,11 +216,10 @@ class SimulatedWorld:
     ) -> str:
         """Publish one task from the client process; its id comes from the seed."""
         task_id = self.next_id()
-        if body:
-            self.ask("order", task_id=task_id, body=dict(body))
+        orders = {task_id: dict(body)} if body else NO_ORDERS
         self.tell(
-            "send", within_s=TOLD_WITHIN_S, task=task, args=list(args), kwargs=dict(kwargs), task_id=task_id,
-            options=dict(options or {}), experiment=experiment, body=dict(body or {}),
+            "send", within_s=TOLD_WITHIN_S, orders=orders, task=task, args=list(args), kwargs=dict(kwargs),
+            task_id=task_id, options=dict(options or {}), experiment=experiment, body=dict(body or {}),
         )  # fmt: skip
         return task_id
 
@@ -265,5 +278,6 @@ class SimulatedWorld:
 
 
 def _whole_ns(seconds: float) -> float:
-    """As the simulating process counts: a moment between two nanoseconds would never come."""
-    return round(seconds * 1e9) / 1e9
+    """The first moment at or after this one that the simulating process counts: none lies between two."""
+    found = round(seconds * 1e9)
+    return (found if found / 1e9 >= seconds else found + 1) / 1e9

@@ -102,10 +102,13 @@ def _strand(event: Event, counts: Counter[str]) -> str:
         return str(counts["latest"])
     if tag is None:
         return f"{event.source} itself"
-    number = counts.setdefault(f"{event.source} {tag}", len(counts) + 1)
+    delivery = f"{event.source} {tag}"
+    if event.kind == "message-delivered" or delivery not in counts:  # tags begin anew with each connection
+        counts["deliveries"] += 1
+        counts[delivery] = counts["deliveries"]
     if event.kind == "message-delivered":
-        counts["latest"] = number
-    return str(number)
+        counts["latest"] = counts[delivery]
+    return str(counts[delivery])
 
 
 def unlike(simulated: Record, processes: Record) -> list[Unlike]:

@@ -234,6 +234,19 @@ def test_time_passes_to_a_moment_between_two_nanoseconds(world: World) -> None:
         assert world.clock.now_s() == pytest.approx(began_s + part / 7, abs=2e-9)
 
 
+def test_whoever_is_to_be_woken_between_two_nanoseconds_is_woken(world: World) -> None:
+    for part in range(1, 40):
+        moment_s = world.clock.now_s() + part / 7 + 1e-10
+        asked: list[float] = []
+
+        def due(moment_s: float = moment_s, asked: list[float] = asked) -> bool:
+            asked.append(world.clock.now_s())
+            return asked[-1] >= moment_s or len(asked) > 20
+
+        assert world.advance(due, within_s=100, wake_at_s=lambda: moment_s)  # noqa: B023 - used at once
+        assert moment_s <= asked[-1] < moment_s + 3e-9
+
+
 def test_what_happens_to_a_copy_happens_to_nothing_else(world: World) -> None:
     before, now_s = len(world.events()), world.clock.now_s()
     with world.copied():  # type: ignore[attr-defined]
