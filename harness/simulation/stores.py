@@ -393,10 +393,8 @@ def _checkpid(this: Any) -> None:
     shelf = this.__dict__.setdefault("_harness_shelf", {})
     names = ("_created_connections", "_available_connections", "_in_use_connections")
     shelf[this.pid] = {name: getattr(this, name) for name in names if hasattr(this, name)}
-    kept = shelf.pop(pid, None)
-    if kept is None:
-        this.reset()
-        this.pid = pid
+    if pid in shelf:
+        vars(this).update(shelf.pop(pid))
     else:
-        vars(this).update(kept)
-        this.pid = pid
+        this.reset()
+    this.pid = pid

@@ -184,7 +184,7 @@ def test_an_errback_that_raises_ends_no_worker(world: World) -> None:
 def test_a_pool_notices_that_a_server_has_closed_its_connections(world: World) -> None:
     """redis-py reads before it hands a connection out; nobody is told of the loss (`redis/connection.py`)."""
     assert succeeds(world)
-    world.results.drop_connections()  # type: ignore[attr-defined]
+    world.results.drop_connections()
     task_id = world.send("shop.sell", [1], {})
     assert world.advance(lambda: bool(events(world, task_id, "result-stored")), within_s=10)
     assert not events(world, task_id, "publish-failed", "task-retried", "task-internal-error")
