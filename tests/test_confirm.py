@@ -109,6 +109,93 @@ def test_a_fault_that_never_comes_to_its_step_leaves_it_unknown(tmp_path: Path) 
     assert "ack 4" in found.why
 
 
+BANK = """
+import os, time
+import redis
+from celery import Celery
+
+app = Celery("bank", broker="redis://example.invalid/0", backend="redis://example.invalid/1")
+app.conf.update(
+    task_acks_late=True, task_reject_on_worker_lost=True, task_default_queue="work",
+    broker_connection_retry_on_startup=True, broker_transport_options={"visibility_timeout": 600},
+)
+cache = redis.Redis(host="cache.example.invalid")
+
+
+@app.task(bind=True, name="bank.pay", max_retries=5)
+def pay(self, order):
+    try:
+        time.sleep(0.2)
+        return order
+    except OSError as error:
+        raise self.retry(exc=error, countdown=30)
+
+
+@app.task(bind=True, name="bank.settle", max_retries=5)
+def settle(self, order):
+    taken = cache.set(f"settling-{order}", self.request.id, nx=True, ex=60)
+    if taken:
+        time.sleep(5)
+        cache.delete(f"settling-{order}")
+"""
+BANK_CONTRACT = """
+[tiers.payments]
+tasks = ["bank.pay"]
+queue = "work"
+
+[tiers.payments.effect]
+counted = "body"
+at_most = 1
+
+[tiers.settlements]
+tasks = ["bank.settle"]
+queue = "work"
+
+[tiers.settlements.deduplication]
+lock_s = 3600
+
+[workers.one]
+queues = ["work"]
+concurrency = 2
+
+[samples."bank.pay"]
+args = [1]
+vary = 0
+
+[samples."bank.settle"]
+args = [1]
+vary = 0
+"""
+PAY = (Task("bank.pay"),)
+TWINS = (Task("bank.settle"), Task("bank.settle", 120.0, twin_of=0))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "broker", "guarantee"),
+    [
+        (Schedule(PAY, (Point("publish", "0", 0, "after", "duplicate"),)), "redis", "no_duplicate_effect"),
+        (Schedule(PAY, (Point("publish", "0", 0, "after", "lose_reply"),)), "redis", "no_duplicate_effect"),
+        (Schedule(PAY, (Point("ack", "0", 0, "before", "drop_connections"),)), "rabbitmq", "no_duplicate_effect"),  # noqa: E501
+        (Schedule(TWINS, (Point("cache", "0", 1, "before", "delay"),)), "redis", "deduplication"),
+    ],
+    ids=lambda each: each.points[0].action if isinstance(each, Schedule) else str(each),
+)  # fmt: skip
+def test_a_fault_strikes_real_workers_at_the_step_at_which_it_struck_simulated_ones(
+    tmp_path: Path, schedule: Schedule, broker: str, guarantee: str
+) -> None:
+    """A message is published twice, once because nobody said that it was; it is given back as the connection
+    went before its acknowledgement; a lock is over before the task that took it.
+    """
+    (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
+    contract = loads(BANK_CONTRACT)
+    with laboratory("bank:app", contract, tmp_path, broker=broker, guarantees=[guarantee]) as lab:
+        trial = lab.try_out(schedule)
+    assert [verdict.guarantee for verdict in trial.broken] == [guarantee]
+    opened = partial(workers, "bank:app", contract, tmp_path, broker=broker, seed=0, guarantees=[guarantee])
+    found = replay(schedule, trial.broken, opened)
+    assert found.answer is Answer.CONFIRMED, found.why
+
+
 def celery_harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The command line, in the app's folder."""
     command = [sys.executable, "-c", "from harness.cli import main; main()", *words]

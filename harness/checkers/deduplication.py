@@ -117,17 +117,19 @@ def _overlap(groups: Sequence[Equals], promised: Promise) -> Finding | None:
                 return broken(
                     f"two equal {group.task} were in their bodies at once, {apart} apart",
                     cited([first.entered, second.entered], taken),
-                    blame=_why_no_lock(group, taken),
+                    blame=_why_no_lock(group, taken, first, second),
                     mend="one lock per task and arguments in a shared cache: cache.add(key, id, lock_s)",
                 )
     return None
 
 
-def _why_no_lock(group: Equals, taken: Sequence[Event]) -> str:
+def _why_no_lock(group: Equals, taken: Sequence[Event], first: Run, second: Run) -> str:
     if not taken:
         return f"{group.task} takes no lock that its workers share; Celery has no deduplication of its own"
     if len({event.get("key") for event in taken}) > 1:
         return f"the lock keys of equal {group.task} differ"
+    if any(event.at_s <= second.entered.at_s for event in first.life.of("lock-released")):
+        return f"{group.task} gives its lock back before its body has ended"
     return f"the lock is taken for {taken[0].get('ttl_s')} s only"
 
 

@@ -99,6 +99,8 @@ class Child:
                 kernel.park()
                 continue
             pool.tell(partial(pool.accepted, self, job))
+            # The parent hears of it before the body does anything: what is acknowledged early is so by then.
+            kernel.pause()
             self._run(job)
             self.job = None
             self.runs += 1

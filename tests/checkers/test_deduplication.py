@@ -106,6 +106,13 @@ def test_broken_where_the_lock_lives_for_no_time() -> None:
     assert verdict.blame == "the lock is taken for 0 s only"
 
 
+def test_a_lock_that_is_given_back_before_the_body_has_ended_is_blamed() -> None:
+    locks = [event("lock-acquired", at_s, i, PAY, key="k", ttl_s=60) for at_s, i in ((0.1, "a"), (5.1, "b"))]
+    early = [event("lock-released", 1.0, "a", PAY, key="k")]
+    verdict = judged(run(ran("a", 0.0, 20.0), ran("b", 5.0, 25.0), locks, early))
+    assert verdict.blame == "payroll.tasks.pay gives its lock back before its body has ended"
+
+
 def test_a_body_that_is_turned_away_by_its_own_lock_is_no_run() -> None:
     locks = [
         event("lock-acquired", 0.1, "a", PAY, key="k", ttl_s=7200),

@@ -1,0 +1,9 @@
+SECRET_KEY = "no secret"
+INSTALLED_APPS = ["djcelery_email"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "post.sqlite3"}}
+USE_TZ = True
+EMAIL_HOST = "mail.example.invalid"
+CELERY_EMAIL_TASK_CONFIG = {"acks_late": True, "reject_on_worker_lost": True, "max_retries": 5}
+CELERY_EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+CELERY_EMAIL_CHUNK_SIZE = 10
+CELERY_EMAIL_MESSAGE_EXTRA_ATTRIBUTES = None
