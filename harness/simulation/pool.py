@@ -272,7 +272,8 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         """A child is gone: another takes its place, and its job is told."""
         if not self.process.alive or self.ending:
             return
-        self.children[self.children.index(child)] = Child(self)
+        self.children.remove(child)
+        self.children.append(Child(self))  # as billiard does (billiard/pool.py:_repopulate_pool)
         self.kernel.after(NOTICED_S, lambda _: self.tell(partial(self._tell_lost, child)))
 
     def _tell_lost(self, child: Child) -> None:
