@@ -20,6 +20,7 @@ from harness.errors import AppError, HistoryError, UsageError
 from harness.guarantees import Guarantees, merged, observe
 from harness.impact import Change, Choice, FileChange
 from harness.inspection import Inspection, inspect
+from harness.members import rounds
 from harness.revisions import Repository
 from harness.verdict import Outcome, Verdict
 
@@ -85,8 +86,10 @@ def lock(request: Request) -> Guarantees:
     """Run everything and say what was observed; `HistoryError` where the machine was too slow to tell."""
     side = look(request, request.workdir, request.contract)
     stage = request.stage or LAST
-    seen = _run(request, side, stage, (), (), request.reports)
-    seen = _once_more(request, side, stage, (), seen)
+    seen = _once_more(request, side, stage, (), _run(request, side, stage, (), (), request.reports))
+    for focus in rounds(side.contract, side.inspection.snapshot):
+        request.report(f"looking at {', '.join(focus)}, configured unlike others of the tier")
+        seen = _with_facts(seen, _look_at(request, side, stage, focus), focus)
     if seen.bent and seen.of(Outcome.UNKNOWN):
         raise HistoryError(
             f"{request.app}: the machine starved, and clocks bent: not everything could be observed.",
@@ -111,6 +114,10 @@ def gate(request: Request) -> Comparison:
             before = _before(request, base, only, tiers)
         else:
             before = Seen(locked or Guarantees(request.app))
+            unseen = _unseen(before.guarantees, base) if choices and base is not None else ()
+            if base is not None and unseen:
+                looked = _before(request, base, only, tiers, _stages(request)[0])
+                before = replace(_with_facts(before, looked, unseen), verdicts=before.verdicts)
         findings = gate_rules.newly_broken(base.revision if base is not None else None, head.revision)
     after = _after(request, head, only, tiers, before.guarantees) if choices else before
     found = compare(before.guarantees, after.guarantees) if choices else []
@@ -133,6 +140,22 @@ def gate(request: Request) -> Comparison:
         lock_current=current,
         folder=after.folder,
     )
+
+
+def _look_at(request: Request, side: Side, stage: str, focus: tuple[str, ...]) -> Seen:
+    """A whole run in which these tasks stand for their tiers."""
+    focused = replace(side, contract=replace(side.contract, focus=focus))
+    seen = _run(request, focused, stage, (), (), request.reports)
+    return _once_more(request, focused, stage, (), seen)
+
+
+def _with_facts(seen: Seen, later: Seen, tasks: Sequence[str]) -> Seen:
+    """What was seen, and the facts of these tasks as they were seen later."""
+    facts = {**seen.guarantees.facts, **{task: later.guarantees.facts.get(task, {}) for task in tasks}}
+    return replace(
+        seen, guarantees=replace(seen.guarantees, facts=facts), bent=seen.bent or later.bent,
+        verdicts=(*seen.verdicts, *later.verdicts),
+    )  # fmt: skip
 
 
 def look(request: Request, workdir: Path, contract: Path | None) -> Side:
@@ -294,12 +317,18 @@ def _run(
     return Seen(guarantees, outcomes.verdicts, str(outcomes.folder), bent=bent)
 
 
-def _before(request: Request, base: Side, only: Sequence[str], tiers: Sequence[str]) -> Seen:
+def _unseen(known: Guarantees, base: Side) -> tuple[str, ...]:
+    """The tasks in focus of which the lock file knows little: others stood for their tiers there."""
+    alone = {task for focus in rounds(base.contract, base.inspection.snapshot) for task in focus}
+    return tuple(task for task in base.contract.focus if task in known.facts and task not in alone)
+
+
+def _before(request: Request, base: Side, only: Sequence[str], tiers: Sequence[str], stage: str = "") -> Seen:
     """What the base guarantees; its run is not kept, since its files are gone afterwards."""
     request.report("running the base")
     with tempfile.TemporaryDirectory(prefix="celery-harness-base-") as folder:
         kept = replace(request, reports=Path(folder))
-        stage = _stages(request)[-1]
+        stage = stage or _stages(request)[-1]
         return _once_more(kept, base, stage, tiers, _run(kept, base, stage, only, tiers, kept.reports))
 
 

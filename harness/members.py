@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from harness.contract import Contract, Sample, Tier
@@ -16,6 +17,40 @@ def usual_member(contract: Contract, tier: Tier) -> str | None:
     """The tier's first task with a sample, else its first task; None where the tier has no task."""
     sampled = [name for name in tier.members if name in contract.samples]
     return next(iter((*sampled, *tier.members)), None)
+
+
+PLACES = frozenset({"module", "file", "line", "queue_origin", "bound"})
+"""What differs between any two tasks, and no guarantee depends on."""
+
+
+def unlike(contract: Contract, tier: Tier, settings: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The tier's tasks that are configured unlike the one that stands for it, and in what they differ.
+
+    `settings` is the snapshot that `harness.settings` describes.
+    """
+    known = settings.get("tasks") or {}
+    usual = _plain(known.get(usual_member(contract, tier) or "", {}))
+    differing = {
+        task: [name for name in sorted({*usual, *own}) if usual.get(name) != own.get(name)]
+        for task in tier.members
+        if task in known
+        for own in [_plain(known[task])]
+    }
+    return {task: names for task, names in differing.items() if names}
+
+
+def rounds(contract: Contract, settings: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Which tasks stand for their tiers, run after run, until each that is unlike the usual one has."""
+    others = [unlike(contract, tier, settings) for tier in contract.tiers]
+    return [tuple(task for task in tasks if task) for tasks in zip_longest(*others)]
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: item["value"] if isinstance(item, Mapping) and "value" in item else item
+        for name, item in options.items()
+        if name not in PLACES and name != "overrides"
+    }
 
 
 def is_real(contract: Contract, task: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from harness import contract_file, discovery, end_state, experiments, store
 from harness.checker import WHOLE_APP, Checker
@@ -16,6 +17,7 @@ from harness.conduct import Conductor
 from harness.contract import Contract, Tier
 from harness.errors import UsageError
 from harness.history import Event, Header, History, ordered
+from harness.members import unlike, usual_member
 from harness.reporter import Reporter
 from harness.stage import Stage, StageSettings, World
 from harness.verdict import Outcome, Verdict
@@ -83,6 +85,8 @@ def verify(request: Request) -> Outcomes:
                     remedy=discovery.suggestion(task, world.tasks),
                 )
         needed = experiments.needed(contract, judges, request.tiers)
+        for line in _untried(contract, world.snapshot, request.tiers):
+            request.warn(line)
         for note in world.arrived():
             if note.kind == "interlock-note" and note.source == "harness":
                 request.warn(note.get("text"))
@@ -93,6 +97,17 @@ def verify(request: Request) -> Outcomes:
     verdicts = judge(contract, history, only=request.only, tiers=request.tiers)
     folder = keep(request.reports, _scenario(request), contract, history, verdicts)
     return Outcomes(history, contract, tuple(verdicts), folder)
+
+
+def _untried(contract: Contract, settings: Mapping[str, Any], tiers: Sequence[str]) -> Iterator[str]:
+    """What is said of tasks that are configured unlike the one that stands for their tier."""
+    for tier in contract.tiers:
+        others = unlike(contract, tier, settings) if not tiers or tier.name in tiers else {}
+        for task in sorted(set(others) - set(contract.focus)):
+            yield (
+                f"{task} is configured unlike {usual_member(contract, tier)}, which stands for tier "
+                f"{tier.name} ({', '.join(others[task][:3])}): --focus {task} tries it"
+            )
 
 
 def keep(

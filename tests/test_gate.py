@@ -32,6 +32,27 @@ SIDE = gate.Side(
     Path(),
 )
 
+TWO = """
+from celery import Celery
+app = Celery("shop", broker="redis://127.0.0.1:1/0", backend="redis://127.0.0.1:1/1")
+app.conf.update(task_acks_late=True, task_reject_on_worker_lost=True)
+app.conf.broker_transport_options = {"visibility_timeout": 600}
+
+@app.task(name="shop.sell")
+def sell(n):
+    return n
+
+@app.task(name="shop.tell")
+def tell(n):
+    return n
+"""
+BRAKED = """
+[tiers.sales]
+tasks = ["shop.*"]
+[tiers.sales.loss]
+within_s = 800
+"""
+
 
 def asked(folder: Path, **more: object) -> gate.Request:
     """A request about the app in a folder."""
@@ -216,3 +237,20 @@ def test_a_weaker_guarantee_fails_until_it_is_locked(repository: Repository) -> 
 def test_nothing_to_compare_passes_where_that_is_asked_for(repository: Repository) -> None:
     done = invoke(repository.root, "gate", "--equal-passes")
     assert (done.exit_code, done.stdout) == (0, "Nothing differs from HEAD.\n")
+
+
+def test_a_task_configured_unlike_its_tier_is_locked_and_compared_on_its_own(tmp_path: Path) -> None:
+    """One stands for both until one of them is acknowledged early: then each is looked at."""
+    (tmp_path / "shop.py").write_text(TWO)
+    (tmp_path / "contract.toml").write_text(BRAKED)
+    git(tmp_path, "init", "-q")
+    request = asked(tmp_path, stage="simulated", reports=tmp_path / "runs")
+    lock_file.write(request.lock, lock_file.dumps(gate.lock(request)))
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "base")
+    (tmp_path / "shop.py").write_text(TWO.replace('name="shop.tell"', 'name="shop.tell", acks_late=False'))
+    found = gate.gate(request)
+    [weaker] = [each for each in found.of(Kind.WEAKENED) if each.name == "loss"]
+    assert (weaker.of, weaker.before, weaker.after) == ("shop.tell", "runs again", "lost")
+    changed = gate.lock(request)
+    assert (changed.facts["shop.sell"]["loss"], changed.facts["shop.tell"]["loss"]) == ("runs again", "lost")
