@@ -81,7 +81,7 @@ class Workers(Laboratory):
             world.advance(world.revive, within_s=30.0)
 
     def _held(self) -> bool:
-        """Whether a living worker holds a message, for its time to come: RabbitMQ does not say which they are."""
+        """Whether a living worker holds a message until its time comes: RabbitMQ does not say which."""
         living = {f"worker:{name}:{worker.pid}" for name, worker in self.world.workers.items()}
         held: dict[tuple[str, object], str | None] = {}
         for event in self.world.arrived():

@@ -130,7 +130,7 @@ class TierTask(DjangoTask):
         return task_id
 
     def _leave(self, task_id: str) -> None:
-        """The body is over: what it came to stands, above all a retry that is published, whatever happens here."""
+        """The body is over: what it came to stands, above all a retry that is published."""
         try:
             coordination.run_ended(task_id)
         except (redis.RedisError, SoftTimeLimitExceeded):
