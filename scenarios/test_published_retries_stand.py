@@ -1,7 +1,7 @@
 """A retry is published, and what comes after it takes longer than the soft limit: the retry stands.
 
-Celery publishes a retry, then stores RETRY (`celery/app/trace.py`, ``handle_retry``); a soft limit that comes in
-between makes the task FAILURE, although it runs again. Found by `celery-harness search`.
+Celery publishes a retry, then stores RETRY (`celery/app/trace.py`, ``handle_retry``); a soft limit in between
+makes the task FAILURE, although it runs again. Found by `celery-harness search`.
 """
 
 from __future__ import annotations
