@@ -75,9 +75,24 @@ class Workers(Laboratory):
         while world.clock.now_s() < ends_s:
             world.revive()
             state = world.broker.read(queues)
-            if not state.unacked and not any(state.queues[name].depth for name in self._consumed(queues)):
+            waiting = any(state.queues[name].depth for name in self._consumed(queues))
+            if not state.unacked and not waiting and not self._held():
                 return
             world.advance(world.revive, within_s=30.0)
+
+    def _held(self) -> bool:
+        """Whether a living worker holds a message until its time comes: RabbitMQ does not say which."""
+        living = {f"worker:{name}:{worker.pid}" for name, worker in self.world.workers.items()}
+        held: dict[tuple[str, object], str | None] = {}
+        for event in self.world.arrived():
+            place = (event.source, event.get("delivery_tag"))
+            if event.kind == "message-delivered":
+                if event.get("redelivered"):  # it is held nowhere else any more
+                    held = {key: task_id for key, task_id in held.items() if task_id != event.task_id}
+                held[place] = event.task_id
+            elif event.kind in ("message-acked", "message-rejected"):
+                held.pop(place, None)
+        return any(source in living for source, _ in held)
 
     def _consumed(self, queues: Sequence[str]) -> list[str]:
         workers = self.world.workers.values()
@@ -145,7 +160,8 @@ def answer(schedule: Schedule, broken: Sequence[Verdict], trial: Trial) -> Repla
         return Replayed(Answer.UNKNOWN, f"never came to its step: {told}", trial)
     if any(trial.history.of("clock-bent")):
         return Replayed(Answer.UNKNOWN, "the machine starved and the clock was bent", trial)
-    open_ = [v for v in trial.verdicts if v.guarantee in wanted and v.outcome is Outcome.UNKNOWN]
+    places = {(verdict.guarantee, verdict.tier) for verdict in broken}  # no schedule has tasks of every tier
+    open_ = [v for v in trial.verdicts if (v.guarantee, v.tier) in places and v.outcome is Outcome.UNKNOWN]
     if open_:
         return Replayed(Answer.UNKNOWN, "; ".join(f"{v.guarantee}: {v.observed}" for v in open_), trial)
     return Replayed(

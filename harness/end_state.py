@@ -64,6 +64,8 @@ def _dead_letters(
     for at_s, record in _records(world, promise, events, now_s):
         text = json.dumps(record, default=str)
         concerned = [i for i in IDENTIFIER.findall(text) if i in ids]
+        if "args_given" in record:  # a task of its own, about another one: that is named by its arguments
+            concerned = [i for i in concerned if i != record.get("id")] or concerned
         task_id = concerned[0] if concerned else None
         yield Event(at_s, "dead-lettered", "end", task_id, data={"destination": promise.to, "record": record})
 

@@ -361,6 +361,7 @@ CLAIMS = (
         "Timeouts and acknowledgement go together.",
         "Where failures and timeouts are not acknowledged, a task that hits its limit comes back for ever.",
         "what hits its limit is acknowledged and becomes a dead letter",
+        celery=(5, 5),  # 5.4 throws the message away (celery/worker/request.py, on_failure)
         observe=limits.limit_and_acknowledgement,
         shown_by=(
             "time_limits",

@@ -61,6 +61,8 @@ class Process:
     """What `harness.simulation.memory` keeps for it while another process runs."""
     held_back: list[tuple[Strand, Any]] = field(default_factory=list)
     """What it would have run while it was stopped (SIGSTOP)."""
+    pending: list[int] = field(default_factory=list)
+    """Signals that came while it was stopped: they are the first that it hears of (`signal(7)`)."""
     on_end: list[Callable[[], None]] = field(default_factory=list)
     on_signal: Callable[[int], None] | None = None
 
@@ -305,20 +307,31 @@ class Kernel:
         process = self.processes.get(pid)
         if process is None or not process.alive:
             raise ProcessLookupError(3, "No such process")
-        if number in (0, signal.SIGCONT):
+        if number == signal.SIGCONT:
             self.go_on(process)
         elif number == signal.SIGSTOP:
             process.paused = True
         elif number == signal.SIGKILL:
             self.end(process, -int(number))
-        elif process.on_signal is not None:
-            process.on_signal(int(number))
+        elif process.paused:
+            process.pending += [int(number)] * (number != 0)
+        elif number:
+            self._deliver(process, int(number))
+
+    def _deliver(self, process: Process, number: int) -> None:
+        """A signal reaches a process that runs."""
+        if process.on_signal is not None:
+            process.on_signal(number)
         else:
-            self.end(process, -int(number))
+            self.end(process, -number)
 
     def go_on(self, process: Process) -> None:
         """SIGCONT."""
         process.paused = False
+        pending, process.pending = process.pending, []
+        for number in dict.fromkeys(pending):  # one that is pending already does not come twice
+            if process.alive:
+                self._deliver(process, number)
         held, process.held_back = process.held_back, []
         for strand, value in held:
             self.at(CLOCK.ns, self._go_on, (strand, value))

@@ -99,8 +99,6 @@ class Child:
                 kernel.park()
                 continue
             pool.tell(partial(pool.accepted, self, job))
-            # The parent hears of it before the body does anything: what is acknowledged early is so by then.
-            kernel.pause()
             self._run(job)
             self.job = None
             self.runs += 1
@@ -112,6 +110,8 @@ class Child:
     def _run(self, job: Job) -> None:
         pool = self.pool
         try:
+            # The parent hears of it before the body does anything: what is acknowledged early is so by then.
+            WORLD.kernel.pause()
             location = {"_loc": pool.location} if job.target is trace.fast_trace_task else {}
             answer = job.target(*job.args, **location)
         except (SystemExit, KeyboardInterrupt) as error:

@@ -130,9 +130,10 @@ class TierTask(DjangoTask):
         return task_id
 
     def _leave(self, task_id: str) -> None:
+        """The body is over: what it came to stands, above all a retry that is published."""
         try:
             coordination.run_ended(task_id)
-        except redis.RedisError:
+        except (redis.RedisError, SoftTimeLimitExceeded):
             logger.warning("run not forgotten", exc_info=True)
 
     def _postpone(self, countdown_s: float) -> None:
@@ -166,7 +167,7 @@ class TierTask(DjangoTask):
             return
         try:
             coordination.release_lock(self.lock_key(args, kwargs), owner=task_id)
-        except (redis.RedisError, TypeError):
+        except (redis.RedisError, SoftTimeLimitExceeded, TypeError):
             logger.warning("lock not released", exc_info=True)
 
     def lock_key(self, args: Any, kwargs: Any) -> str:

@@ -2,11 +2,11 @@
 
 import os
 
-from celery import Celery
+from core.app import TierApp
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myhours.settings")
 
-app = Celery("myhours", task_cls="core.task:TierTask")
+app = TierApp("myhours", task_cls="core.task:TierTask")
 app.config_from_object("myhours.configuration")
 app.autodiscover_tasks()
 

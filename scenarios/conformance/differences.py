@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from scenarios.conformance.normal import Unlike
 
@@ -16,13 +17,31 @@ class Difference:
     where: str
     why: str
     brokers: tuple[str, ...] = ("redis", "rabbitmq")
+    celery: str = ""
+    """The series of Celery in which it is found (``5.4``); empty: in all."""
+
+    def concerns(self, behaviour: str, broker: str) -> bool:
+        """Whether it is about this behaviour, on this broker and with the Celery that is installed."""
+        here = not self.celery or version("celery").startswith(f"{self.celery}.")
+        return here and behaviour == self.behaviour and broker in self.brokers
 
     def covers(self, behaviour: str, broker: str, unlike: Unlike) -> bool:
         """Whether this is the place."""
-        return (behaviour, unlike.where) == (self.behaviour, self.where) and broker in self.brokers
+        return unlike.where == self.where and self.concerns(behaviour, broker)
 
 
-DIFFERENCES: tuple[Difference, ...] = ()
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "connections_dropped_while_a_late_task_runs",
+        "late_nap(10), worker main",
+        "Celery 5.4 resets its event loop after a lost connection, the pipes of its children with it "
+        "(`celery/worker/loops.py`, `asynloop`): the message that comes again waits for the child that runs "
+        "although another is free, and the first acknowledgement is not made. Simulated children have no "
+        "pipes: the free one takes it, and both are.",
+        brokers=("redis",),
+        celery="5.4",
+    ),
+)
 
 
 def undocumented(
@@ -40,7 +59,5 @@ def stale(
     return [
         one
         for one in table
-        if one.behaviour == behaviour
-        and broker in one.brokers
-        and not any(one.covers(behaviour, broker, each) for each in unlike)
+        if one.concerns(behaviour, broker) and not any(one.covers(behaviour, broker, each) for each in unlike)
     ]

@@ -22,8 +22,11 @@ def page() -> str:
     rows = [f"| `{b.name}` | {', '.join(b.brokers)} | {b.sentence} |" for b in ALL.values()]
     counts = ", ".join(f"{sum(broker in b.brokers for b in ALL.values())} on {broker}" for broker in BROKERS)
     behaviours = ["| behaviour | brokers | what it shows |", "|---|---|---|", *rows]
-    differences = [f"| `{d.behaviour}` | {', '.join(d.brokers)} | {d.where} | {d.why} |" for d in DIFFERENCES]
-    table = ["| behaviour | brokers | where | why |", "|---|---|---|---|", *differences]
+    differences = [
+        f"| `{d.behaviour}` | {', '.join(d.brokers)} | {d.celery or 'all'} | {d.where} | {d.why} |"
+        for d in DIFFERENCES
+    ]
+    table = ["| behaviour | brokers | Celery | where | why |", "|---|---|---|---|---|", *differences]
     parts = [
         HEAD,
         "## Differences",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -27,7 +29,7 @@ from harness.stages.simulated import Simulated
 APP = """
 import threading, time
 from celery import Celery
-from celery.exceptions import Reject
+from celery.exceptions import Reject, SoftTimeLimitExceeded
 
 app = Celery("shop", broker="redis://example.invalid/0", backend="redis://example.invalid/1")
 app.conf.update(
@@ -60,6 +62,15 @@ def again(self):
 @app.task(name="shop.hook", bind=True)
 def hook(self, request, error, traceback):
     pass
+
+
+@app.task(name="shop.limited", soft_time_limit=5)
+def limited(takes_s):
+    try:
+        time.sleep(takes_s)
+    except SoftTimeLimitExceeded:
+        return "told"
+    return "in time"
 
 
 @app.task(name="shop.fork")
@@ -148,6 +159,23 @@ def test_a_task_whose_worker_is_killed_runs_again(world: World) -> None:
         pass
     assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=1_000)
     assert len(events(world, task_id, "task-started")) == 2
+
+
+@pytest.mark.parametrize("takes_s", [2.0, 8.0])
+def test_a_stopped_child_hears_of_its_soft_limit_when_it_goes_on(world: World, takes_s: float) -> None:
+    """Before its body goes on, although that would have slept long enough (`signal(7)`)."""
+    task_id = world.send("shop.limited", [takes_s], {})
+    assert world.advance(lambda: bool(events(world, task_id, "task-started")), within_s=10)
+    [child] = [event.get("pid") for event in events(world, task_id, "task-started")]
+    ask = world.ask  # type: ignore[attr-defined]
+    ask("signal", pid=child, number=int(signal.SIGSTOP))
+    assert not world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=20)
+    ask("signal", pid=child, number=0)
+    assert not world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=20)
+    ask("signal", pid=child, number=int(signal.SIGCONT))
+    assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=1)
+    stored = world.results.client.get(f"celery-task-meta-{task_id}")  # type: ignore[attr-defined]
+    assert json.loads(stored)["result"] == "told"
 
 
 def test_a_killed_worker_says_nothing_any_more(world: World) -> None:
