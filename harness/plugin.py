@@ -53,7 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--harness-app", default=None, help="what Celery's -A takes")
     group.addoption("--harness-contract", default=None, help="the contract; else found as verify finds it")
     group.addoption("--harness-workdir", default=None, help="the folder to import the app from")
-    group.addoption("--celery-harness-stage", default="", help="pytest-celery's containers run on: processes")
+    group.addoption(
+        "--celery-harness-stage", default="", help="pytest-celery's containers run on: processes, containers"
+    )
     for name in ("app", "contract", "workdir"):
         parser.addini(f"harness_{name}", f"the default of --harness-{name}", default="")
 

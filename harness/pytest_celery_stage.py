@@ -1,8 +1,8 @@
 """pytest-celery's fixtures on a stage of ours, the suite unchanged: ``--celery-harness-stage processes``.
 
 All of pytest-celery's containers come from one fixture, `docker_client` (`pytest_docker_tools/plugin.py`);
-here it gives a client whose containers are processes (`harness.docker_stand_in`). Waiting looks every 20 ms
-instead of every second.
+here it gives a client whose containers are processes (`harness.docker_stand_in`), or containers of the images
+that are here (`harness.docker_local`). Waiting looks every 20 ms instead of every second.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from harness import engine
+from harness.docker_local import LocalEngine
 from harness.docker_stand_in import StandIn
 from harness.errors import StageError
 
@@ -27,8 +29,11 @@ WAITING = (
 """The modules that have taken `wait_for_callable` over by name."""
 
 
+CLIENTS: dict[str, type[StandIn | LocalEngine]] = {"processes": StandIn, "containers": LocalEngine}
+
+
 @pytest.fixture(scope="session")
-def docker_client() -> Iterator[StandIn]:
+def docker_client(pytestconfig: pytest.Config) -> Iterator[StandIn | LocalEngine]:
     """What pytest-docker-tools makes containers with."""
     with pytest.MonkeyPatch.context() as patch:
         for name in WAITING:
@@ -36,7 +41,7 @@ def docker_client() -> Iterator[StandIn]:
         # Published ports are reached by the loopback, also where this session runs in a container itself.
         wrappers: Any = importlib.import_module("pytest_docker_tools.wrappers.container")
         patch.setattr(wrappers, "tests_inside_container", lambda: False)
-        client = StandIn()
+        client = CLIENTS[pytestconfig.getoption("--celery-harness-stage")]()
         try:
             yield client
         finally:
@@ -55,8 +60,10 @@ def waited(message: str, func: Callable[[], object], timeout: float = 30) -> Non
 
 def check(config: pytest.Config, stage: str) -> None:
     """`StageError` where the option cannot be followed."""
-    if stage != "processes":
-        remedy = "Give --celery-harness-stage processes."
+    if stage not in CLIENTS:
+        remedy = "Give --celery-harness-stage processes, or containers."
         raise StageError(f"pytest-celery's fixtures have no stage {stage!r}.", remedy=remedy)
+    if stage == "containers" and not (found := engine.available()).ok:
+        raise StageError(f"{found.why}.", remedy=found.remedy)
     if not config.pluginmanager.hasplugin("celery"):
         raise StageError("pytest-celery is not installed.", remedy="pip install 'pytest-celery[all]'")

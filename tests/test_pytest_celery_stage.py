@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from harness import discovery
+from harness import discovery, engine
 from harness.broker import Broker
 from harness.docker_images import read_dockerfile, signal_number
 from harness.docker_stand_in import StandIn
@@ -99,6 +100,23 @@ def test_retries_exhaustion_kill_and_restart_without_an_engine(tmp_path: Path) -
 
 
 @pytest.mark.skipif(find_spec("pytest_celery") is None, reason="pip install 'pytest-celery[all]'")
+def test_the_same_suite_in_containers_of_images_that_are_here_and_nothing_is_left(tmp_path: Path) -> None:
+    """Where there is an engine; ``CELERY_HARNESS_CONTAINERS`` makes it a must."""
+    found = engine.available()
+    if not found.ok:
+        text = f"{found.why}: {found.remedy}"
+        pytest.fail(text) if os.environ.get("CELERY_HARNESS_CONTAINERS") else pytest.skip(text)
+    chosen = "redis_broker and (killed or looked)"
+    done = played(tmp_path, "--celery-harness-stage", "containers", "-k", chosen)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "2 passed" in done.stdout
+    with closing(engine.connect()) as client:
+        engine.sweep(client)
+        left = [own for kind in engine.remains(client).values() for _, own in kind]
+    assert not [own for own in left if own.get("creator") == "pytest-docker-tools"]
+
+
+@pytest.mark.skipif(find_spec("pytest_celery") is None, reason="pip install 'pytest-celery[all]'")
 def test_what_does_not_hold_fails(tmp_path: Path) -> None:
     """With acknowledgement before the task runs, a killed worker takes it with it."""
     wrong = SUITE.partition("def test_a_task")[0] + (
@@ -115,7 +133,7 @@ def test_what_does_not_hold_fails(tmp_path: Path) -> None:
 def test_a_stage_that_there_is_not_is_one_line(tmp_path: Path) -> None:
     done = played(tmp_path, "--celery-harness-stage", "moon")
     assert done.returncode == 4
-    assert "Give --celery-harness-stage processes." in done.stderr
+    assert "Give --celery-harness-stage processes, or containers." in done.stderr
     assert "Traceback" not in done.stderr
 
 
