@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from harness import discovery, run, schedule_fixtures
+from harness import discovery, pytest_celery_stage, run, schedule_fixtures
 from harness.broker import Broker
 from harness.conduct import Conductor
 from harness.contract import Contract
 from harness.contract_file import resolve
+from harness.errors import StageError
 from harness.experiments import checkers
 from harness.fault import Fault, injected
 from harness.judgement import Judgement as Judgement  # noqa: PLC0414 - a name of the plugin's
@@ -52,6 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--harness-app", default=None, help="what Celery's -A takes")
     group.addoption("--harness-contract", default=None, help="the contract; else found as verify finds it")
     group.addoption("--harness-workdir", default=None, help="the folder to import the app from")
+    group.addoption(
+        "--celery-harness-stage", default="", help="pytest-celery's containers run on: processes, containers"
+    )
     for name in ("app", "contract", "workdir"):
         parser.addini(f"harness_{name}", f"the default of --harness-{name}", default="")
 
@@ -64,8 +68,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "harness_stage(*names, why): the stages on which a test makes sense")
     config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
     config.pluginmanager.register(schedule_fixtures, "celery-harness-schedules")
+    if stage := config.getoption("--celery-harness-stage"):
+        _stand_in(config, stage)
     if not config.pluginmanager.hasplugin("celery"):  # the name of pytest-celery's entry point
         config.pluginmanager.register(PytestCeleryNames(), "celery-harness-names")
+
+
+def _stand_in(config: pytest.Config, stage: str) -> None:
+    """Give pytest-celery's fixtures our containers; registered after it, so that ours are the ones found."""
+    try:
+        pytest_celery_stage.check(config, stage)
+    except StageError as error:
+        raise pytest.UsageError(f"{error.fact} {error.remedy}") from error
+    config.pluginmanager.register(pytest_celery_stage, "celery-harness-stand-in")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
