@@ -165,9 +165,18 @@ def _judgements() -> dict[tuple[Any, ...], Judgement]:
 
 
 @pytest.fixture(scope="session")
+def _stage_session(pytestconfig: pytest.Config) -> Iterator[None]:
+    """What worlds of one session may share: servers in containers are handed on."""
+    kind: type[Stage] = discovery.find("stages", str(pytestconfig.getoption("--stage")))
+    with kind.session():
+        yield
+
+
+@pytest.fixture(scope="session")
 def judged(
-    pytestconfig: pytest.Config, harness_seed: int, _judgements: dict[tuple[Any, ...], Judgement]
-) -> Verify:
+    pytestconfig: pytest.Config, harness_seed: int, _stage_session: None,
+    _judgements: dict[tuple[Any, ...], Judgement],
+) -> Verify:  # fmt: skip
     """Judge guarantees of any app, named by `target_of`; see `verify`."""
 
     def judge(
@@ -224,7 +233,7 @@ def verify(
 
 
 @pytest.fixture(scope="session")
-def open_world(pytestconfig: pytest.Config, harness_seed: int) -> OpenWorld:
+def open_world(pytestconfig: pytest.Config, harness_seed: int, _stage_session: None) -> OpenWorld:
     """Open a stage for an app, for as long as a fixture of any scope wants it.
 
     ``with open_world(target_of(pytestconfig, app="payments:app", workdir="apps")) as world: ...``

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -344,6 +344,11 @@ class Stage(ABC):
     @abstractmethod
     def open(cls, settings: StageSettings) -> AbstractContextManager[World]:
         """Bring the stage up, app and workers ready; on exit everything that it started is ended."""
+
+    @classmethod
+    def session(cls) -> AbstractContextManager[None]:
+        """Within this, worlds that are opened one after another may share what is slow to start."""
+        return nullcontext()
 
 
 def tasks_in(events: Iterable[Event], experiment: str) -> set[str]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from harness import discovery, engine, images
 from harness.broker import Availability
 from harness.container_launcher import ContainerLauncher
 from harness.errors import StageError, UsageError
 from harness.images import Image
-from harness.launcher import ProcessLauncher
 from harness.stage import Stage, StageSettings, World
+from harness.stages._base import based
 from harness.stages._isolation import ContainerIsolation
+from harness.stages._kept import Shelf
 from harness.stages.processes import opened
 
 SERVERS = {"redis": "redis", "rabbitmq": "rabbitmq"}
@@ -55,27 +58,47 @@ class Containers(Stage):
                 f"The containers stage has no {settings.database} yet.",
                 remedy="Run with --database sqlite, or --stage processes.",
             )
-        client = engine.connect()
+        lent = based if _shelf is None else _shelf.lent
+        with lent(settings, partial(_launcher, settings)) as base:
+            launcher: Any = base.launcher
+            launcher.write_in(settings.workdir.resolve())
+            with opened(settings, base) as world:
+                server = launcher.images["broker"]
+                world.isolated = launcher.isolation = launcher.isolation or ContainerIsolation(launcher)
+                if server.source != "environment":  # what this machine has is another version
+                    world.versions["broker"] = f"{server.role} of the image {server.reference}"
+                yield world
+
+    @classmethod
+    @contextmanager
+    def session(cls) -> Iterator[None]:
+        """Within this, a world finds the servers of one before it, emptied, where those are fit."""
+        global _shelf  # noqa: PLW0603 - worlds are opened in many places of a session
+        if _shelf is not None:
+            yield
+            return
+        _shelf = Shelf()
         try:
-            engine.sweep(client)
-            played = chosen(client, settings.broker, settings.images)
-        except BaseException:
-            client.close()
-            raise
+            yield
+        finally:
+            shelf, _shelf = _shelf, None
+            shelf.close()
 
-        launchers: list[ContainerLauncher] = []
 
-        def start_with(clock: Mapping[str, Mapping[str, str]], folder: Path, token: str) -> ProcessLauncher:
-            written = [settings.workdir.resolve()]
-            launchers.append(ContainerLauncher(clock, folder, token, played, client=client, written=written))
-            return launchers[0]
+_shelf: Shelf | None = None
 
-        with opened(settings, start_with) as world:
-            server = played["broker"]
-            world.isolated = ContainerIsolation(launchers[0])
-            if server.source != "environment":  # what this machine has is another version
-                world.versions["broker"] = f"{server.role} of the image {server.reference}"
-            yield world
+
+def _launcher(
+    settings: StageSettings, clock: Mapping[str, Mapping[str, str]], folder: Path, token: str
+) -> ContainerLauncher:
+    client = engine.connect()
+    try:
+        engine.sweep(client)
+        played = chosen(client, settings.broker, settings.images)
+        return ContainerLauncher(clock, folder, token, played, client=client)
+    except BaseException:
+        client.close()
+        raise
 
 
 def chosen(client: object, broker: str, given: tuple[tuple[str, str], ...]) -> dict[str, Image]:

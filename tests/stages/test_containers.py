@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu.connection import Connection
 
 from harness import engine
+from harness.broker import QueueState
 from harness.contract_file import loads
 from harness.errors import StageError
 from harness.stage import StageSettings, World
@@ -140,6 +144,66 @@ def test_no_container_is_privileged_and_none_has_a_way_out(world: World, client:
     for name, _ in found["containers"]:
         assert not client.inspect_container(name)["HostConfig"]["Privileged"]
     assert [client.inspect_network(name)["Internal"] for name, _ in found["networks"]] == [True]
+
+
+def test_the_next_world_of_a_session_finds_the_same_servers_and_nothing_in_them(
+    client: Any, tmp_path: Path
+) -> None:
+    """A server with other settings than at first is not handed on, and at the end all are gone."""
+    given = settings(tmp_path)
+    tokens, pids = list[str](), list[int]()
+    with Containers.session():
+        for number in range(3):
+            with Containers.open(given) as opened:
+                assert not opened.cache_entries("*")
+                assert not [e for e in opened.events() if e.kind == "alert-sent"]
+                task_id = opened.send("shop.pay", [number], {}, experiment="t/all")
+                assert opened.advance(partial(ended, opened, task_id), within_s=300)
+                assert [e.task_id for e in opened.events() if e.kind == "task-sent"] == [task_id]
+                assert -1 < opened.clock.now_s() < 300
+                opened.cache.client.set("left", number)  # type: ignore[attr-defined]
+                if number == 1:
+                    opened.cache.client.config_set("maxmemory", 10**8)  # type: ignore[attr-defined]
+                tokens.append(opened.launcher.token)  # type: ignore[attr-defined]
+                pids.append(opened.broker.pid)
+    assert (pids[0], tokens[0]) == (pids[1], tokens[1])
+    assert tokens[2] != tokens[1]
+    assert not any(any(engine.remains(client, token).values()) for token in tokens)
+
+
+def test_the_next_world_has_a_virtual_host_of_its_own_on_the_same_rabbitmq(tmp_path: Path) -> None:
+    if not Containers.available("rabbitmq").ok:
+        pytest.skip("there is no RabbitMQ")
+    given = replace(settings(tmp_path), broker="rabbitmq")
+    urls, pids, depths = list[str](), list[int](), list[int]()
+    with Containers.session():
+        for _ in range(2):
+            with Containers.open(given) as opened:
+                depths.append(opened.broker.read(["elsewhere"]).queues.get("elsewhere", QueueState()).depth)
+                kind: Any = Connection
+                with kind(opened.broker.url()) as connection:
+                    connection.SimpleQueue("elsewhere").put({"left": "over"})
+                assert opened.broker.read(["elsewhere"]).queues["elsewhere"].depth == 1
+                urls.append(opened.broker.url())
+                pids.append(opened.broker.pid)
+    assert pids[0] == pids[1]
+    assert urls[0] != urls[1]
+    assert depths == [0, 0]
+
+
+def test_a_rabbitmq_in_a_container_has_its_alarms_while_the_faults_last(client: Any, tmp_path: Path) -> None:
+    if not Containers.available("rabbitmq").ok:
+        pytest.skip("there is no RabbitMQ")
+    ask = ("eval", "rabbit_alarm:get_alarms().")
+    with Containers.open(replace(settings(tmp_path), broker="rabbitmq")) as opened:
+        opened.advance(lambda: False, within_s=600)  # its name daemon outlives many wake-ups
+        broker: Any = opened.broker
+        for alarmed in (broker.out_of_memory, broker.out_of_disk):
+            with alarmed():
+                assert "resource_limit" in broker.control(*ask)
+            assert "resource_limit" not in broker.control(*ask)
+        task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
+        assert opened.advance(lambda: ended(opened, task_id), within_s=300)
 
 
 def test_nothing_is_left_when_the_harness_is_killed(client: Any, tmp_path: Path) -> None:
