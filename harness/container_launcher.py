@@ -250,9 +250,9 @@ class ContainerLauncher(ProcessLauncher):
     def _command(self, image: Image, command: Sequence[str]) -> list[str]:
         first, *rest = command
         if image.program is not None:
-            first = image.program
-        elif not image.mounts and first == sys.executable:
-            first = "python"
+            return [image.program, *rest]
+        if not image.mounts and first == sys.executable:  # Debian has no program of the first name
+            return ["/bin/sh", "-c", 'exec "$(command -v python || command -v python3)" "$@"', "sh", *rest]
         return [first, *rest]
 
     def _pipe(self, name: str, way: str) -> Path:

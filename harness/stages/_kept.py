@@ -68,7 +68,8 @@ def _key(settings: StageSettings) -> Hashable:
         return None
     servers = settings.contract.servers.get(settings.broker) or {}
     given = tuple(sorted((name, repr(value)) for name, value in servers.items()))
-    return settings.broker, settings.server, settings.warp, settings.images, given
+    own = tuple(sorted({**settings.contract.images, **dict(settings.images)}.items()))
+    return settings.broker, settings.server, settings.warp, own, given
 
 
 def _emptied(base: Base, offset_s: float) -> bool:

@@ -9,11 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness import discovery, engine, images
+from harness import discovery, engine, image_lock, images
 from harness.broker import Availability
 from harness.container_launcher import ContainerLauncher
 from harness.errors import StageError, UsageError
 from harness.images import Image
+from harness.postgres_server import PostgresDatabase
 from harness.stage import Stage, StageSettings, World
 from harness.stages._base import based
 from harness.stages._isolation import ContainerIsolation
@@ -42,7 +43,7 @@ class Containers(Stage):
             return found
         client = engine.connect()
         try:
-            chosen(client, broker, ())
+            chosen(client, broker, {})
         except StageError as error:
             return Availability(False, error.fact.rstrip("."), error.remedy)
         finally:
@@ -53,11 +54,6 @@ class Containers(Stage):
     @contextmanager
     def open(cls, settings: StageSettings) -> Iterator[World]:
         """Servers, client and workers up and ready in containers; all of it removed on exit."""
-        if settings.database != "sqlite":
-            raise UsageError(
-                f"The containers stage has no {settings.database} yet.",
-                remedy="Run with --database sqlite, or --stage processes.",
-            )
         lent = based if _shelf is None else _shelf.lent
         with lent(settings, partial(_launcher, settings)) as base:
             launcher: Any = base.launcher
@@ -66,7 +62,10 @@ class Containers(Stage):
                 server = launcher.images["broker"]
                 world.isolated = launcher.isolation = launcher.isolation or ContainerIsolation(launcher)
                 if server.source != "environment":  # what this machine has is another version
-                    world.versions["broker"] = f"{server.role} of the image {server.reference}"
+                    world.versions["broker"] = f"{server.role} of the image {server.name or server.reference}"
+                worker = launcher.images["worker"]
+                if worker.name:
+                    world.versions["image of the worker"] = f"{worker.name} ({worker.reference[:19]})"
                 yield world
 
     @classmethod
@@ -94,35 +93,45 @@ def _launcher(
     client = engine.connect()
     try:
         engine.sweep(client)
-        played = chosen(client, settings.broker, settings.images)
+        given = {**settings.contract.images, **dict(settings.images)}
+        played = chosen(client, settings.broker, given, settings.database)
         return ContainerLauncher(clock, folder, token, played, client=client)
     except BaseException:
         client.close()
         raise
 
 
-def chosen(client: object, broker: str, given: tuple[tuple[str, str], ...]) -> dict[str, Image]:
+def chosen(
+    client: object, broker: str, given: Mapping[str, str], database: str = "sqlite"
+) -> dict[str, Image]:
     """The image of each name on the stage; `given` names references of the user's own by role."""
-    own = dict(given)
-    found = {role: Image(role, "given", reference) for role, reference in own.items()}
+    for role in given:
+        if role not in images.ROLES:
+            raise UsageError(f"No image plays {role!r}.", remedy=f"Roles are: {', '.join(images.ROLES)}.")
 
     def play(role: str) -> Image:
-        return found.get(role) or images.find(client, role)
+        if role in given:
+            return images.given(client, role, given[role])
+        return image_lock.check(client, images.find(client, role))
 
     environment = images.environment(client, "worker")
-    role = SERVERS.get(broker)
-    if role is None:
+    if broker not in SERVERS:
         raise StageError(f"No image plays the broker {broker}.", remedy="Take redis or rabbitmq.")
-    server = play(role)
+    server = play(SERVERS[broker])
     if server.source == "environment":
-        here = discovery.find("brokers", broker).available()  # type: ignore[attr-defined]
-        if not here.ok:
-            raise StageError(
-                f"There is no image for {role}, and {here.why}.", remedy=f"celery-harness images build {role}"
-            )
+        _check_here(server.role, discovery.find("brokers", broker).available())  # type: ignore[attr-defined]
     store = play("redis")
-    worker = found.get("worker", environment)
-    return {
-        "environment": environment, "broker": server, "results": store, "cache": store,
-        "worker": worker, "client": worker,
-    }  # fmt: skip
+    worker = play("worker") if "worker" in given else environment
+    played = {"environment": environment, "broker": server, "results": store, "cache": store}
+    if database == "postgres":
+        played["postgres"] = play("postgres")
+        if played["postgres"].source == "environment":
+            _check_here("postgres", PostgresDatabase.available())
+    return {**played, "worker": worker, "client": worker}
+
+
+def _check_here(role: str, here: Availability) -> None:
+    if not here.ok:
+        raise StageError(
+            f"There is no image for {role}, and {here.why}.", remedy=f"celery-harness images build {role}"
+        )
