@@ -189,11 +189,6 @@ class ContainerLauncher(ProcessLauncher):
             self.client.start(container)
             pid = int(self.client.inspect_container(container)["State"]["Pid"])
         process = ContainerProcess(self.client, container, pid, made)
-        if pid and process.began is None and self.client.inspect_container(container)["State"]["Running"]:
-            raise StageError(
-                "The engine runs on another machine: its processes are not seen here.",
-                remedy="Take one of this machine (Docker Desktop has one of its own), or --stage processes.",
-            )
         key = pid or -len(self.processes) - 1  # it has ended before it could be asked
         process.pid = key
         self._named[name] = process

@@ -58,14 +58,34 @@ def connect(within_s: float = ANSWER_WITHIN_S) -> Any:
     return client
 
 
+def check_here(client: Any) -> None:
+    """`StageError` where the engine's kernel is another than this one; nothing was made there then.
+
+    Containers and harness share folders, a clock and the numbers of processes.
+    """
+    with told("tell about itself"):
+        found = client.info()
+    memory = Path("/proc/meminfo").read_text(encoding="ascii").split()[1]
+    here = os.uname().release, int(memory) * 1024
+    if (found.get("KernelVersion"), found.get("MemTotal")) != here:
+        raise StageError(
+            f"The engine runs on another machine ({found.get('Name') or 'unnamed'}, kernel "
+            f"{found.get('KernelVersion')}): its processes and folders are not seen here.",
+            remedy="Take one of this machine (Docker Desktop has one of its own), or --stage processes.",
+        )
+
+
 def available() -> Availability:
-    """Whether an engine answers."""
+    """Whether an engine answers, on this machine."""
     try:
         client = connect(LOOK_WITHIN_S)
     except StageError as error:
         return Availability(False, error.fact.rstrip("."), error.remedy)
     try:
         found = client.version()
+        check_here(client)
+    except StageError as error:
+        return Availability(False, error.fact.rstrip("."), error.remedy)
     finally:
         client.close()
     return Availability(True, version=f"engine {found['Version']}, API {found['ApiVersion']}")

@@ -92,6 +92,7 @@ def _launcher(
 ) -> ContainerLauncher:
     client = engine.connect()
     try:
+        engine.check_here(client)
         engine.sweep(client)
         given = {**settings.contract.images, **dict(settings.images)}
         played = chosen(client, settings.broker, given, settings.database)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +222,85 @@ def test_nothing_is_left_when_the_harness_is_killed(client: Any, tmp_path: Path)
     while any(engine.remains(client, token).values()) and time.monotonic() < deadline:
         time.sleep(0.05)  # what another process removes can only be asked for; bounded above
     assert not any(engine.remains(client, token).values())
+
+
+FORWARD = """
+import asyncio
+
+async def copy(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+async def join(reader, writer):
+    there = await asyncio.open_unix_connection("/var/run/docker.sock")
+    await asyncio.gather(copy(reader, there[1]), copy(there[0], writer), return_exceptions=True)
+
+async def main():
+    server = await asyncio.start_server(join, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+def test_an_engine_of_this_machine_may_be_reached_by_tcp(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is killed through it, and what its reaper removes, is as on the socket."""
+    if not Path("/var/run/docker.sock").exists():
+        pytest.skip("the engine here has no socket of the usual name")
+    with subprocess.Popen([sys.executable, "-c", FORWARD], stdout=subprocess.PIPE, text=True) as forward:
+        assert forward.stdout is not None
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{forward.stdout.readline().strip()}")
+        with Containers.open(settings(tmp_path)) as opened:
+            token = opened.launcher.token  # type: ignore[attr-defined]
+            task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
+            assert opened.advance(partial(ended, opened, task_id), within_s=300)
+        assert not any(engine.remains(client, token).values())
+        forward.kill()
+
+
+def test_an_engine_on_another_machine_is_refused_before_anything_is_made_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("docker")
+    asked = list[str]()
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.command} {self.path.rpartition('/')[2]}")
+            answers = {"version": {"ApiVersion": "1.41", "Version": "20"}}
+            found = {"Name": "elsewhere", "KernelVersion": "6.1.0-far", "MemTotal": 1}
+            body = json.dumps(answers.get(self.path.rpartition("/")[2], found)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
+        found = Containers.available("redis")
+        assert "another machine (elsewhere, kernel 6.1.0-far)" in found.why
+        with pytest.raises(StageError, match="another machine"), Containers.open(settings(tmp_path)):
+            pass
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert set(asked) == {"GET version", "GET info"}
 
 
 def test_without_an_engine_it_says_what_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
