@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
 import statistics
 import subprocess
@@ -168,9 +169,10 @@ def _found(client: Any, pid: int, mark: str) -> list[str]:
 
 
 def _rules() -> set[str]:
-    """This machine's rules and mounts of ours."""
+    """Mounts of ours, and rules for bridges that are gone: others may run stages meanwhile."""
     saved = subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout
-    ours = {line for line in saved.splitlines() if "10.231." in line}
+    lines = [(line, re.search(r"\bbr-[0-9a-f]+", line)) for line in saved.splitlines() if "10.231." in line]
+    ours = {line for line, bridge in lines if bridge and not Path("/sys/class/net", bridge[0]).exists()}
     mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     return ours | {line for line in mounts if "celery-harness" in line}
 

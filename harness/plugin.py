@@ -9,6 +9,7 @@ mean the same here, unless pytest-celery is installed: then they are its own.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -41,6 +42,10 @@ OpenWorld = Callable[..., AbstractContextManager[World]]
 LASTING = frozenset({"worker-ready"})
 """Kinds of events that say something about a world however long ago they happened."""
 
+CONTAINERS_ARE_A_MUST = "CELERY_HARNESS_CONTAINERS"
+"""With this variable set, no other stage is taken in the place of containers."""
+FELL_BACK = pytest.StashKey[str]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options; each has an ini name without the dashes' prefix, so that a project can set them once."""
@@ -63,9 +68,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "harness_proxies(*servers): proxies that the faults of a test need")
     config.addinivalue_line("markers", "harness_stage(*names, why): the stages on which a test makes sense")
     config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
+    _fall_back(config)
     config.pluginmanager.register(schedule_fixtures, "celery-harness-schedules")
     if not config.pluginmanager.hasplugin("celery"):  # the name of pytest-celery's entry point
         config.pluginmanager.register(PytestCeleryNames(), "celery-harness-names")
+
+
+def _fall_back(config: pytest.Config) -> None:
+    """Where containers cannot be had, scenarios run on processes as far as these can, and it is said why."""
+    stage, broker = config.getoption("--stage"), config.getoption("--broker")
+    if stage != "containers" or os.environ.get(CONTAINERS_ARE_A_MUST):
+        return
+    found = available(stage, broker)
+    if not found.ok:
+        config.option.stage = "processes"
+        config.stash[FELL_BACK] = (
+            f"no stage containers: {found.why} ({found.remedy}); on processes what can be"
+        )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -88,12 +107,14 @@ class PytestCeleryNames:
         return broker
 
 
-def pytest_report_header(config: pytest.Config) -> str:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     """Which stage, and why."""
+    fell_back = config.stash.get(FELL_BACK, "")
     stage, broker = config.getoption("--stage"), config.getoption("--broker")
     found = available(stage, broker)
     state = found.version or "ready" if found.ok else f"not to be had: {found.why} ({found.remedy})"
-    return f"celery-harness: stage {stage}, broker {broker} ({state}), warp {config.getoption('--warp')}"
+    now = f"celery-harness: stage {stage}, broker {broker} ({state}), warp {config.getoption('--warp')}"
+    return [*([f"celery-harness: {fell_back}"] if fell_back else []), now]
 
 
 def conducted(
