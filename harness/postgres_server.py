@@ -89,7 +89,9 @@ class PostgresDatabase:
     def _run(self, data: str) -> None:
         """Start the server on a folder of data; `_wait` for it."""
         settings = [f"--{name}={value}" for name, value in (SETTINGS | self._listening()).items()]
-        self.pid = self.launcher.launch("postgres", self._command("postgres", "-D", str(self.folder / data), *settings))
+        self.pid = self.launcher.launch(
+            "postgres", self._command("postgres", "-D", str(self.folder / data), *settings)
+        )
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         """One of PostgreSQL's programs: this machine's, or that of the image in a container of its own."""
