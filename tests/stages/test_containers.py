@@ -23,6 +23,9 @@ from harness import engine
 from harness.broker import QueueState
 from harness.contract_file import loads
 from harness.errors import StageError
+from harness.images import find
+from harness.launcher import wait_until
+from harness.postgres_server import PostgresDatabase
 from harness.stage import StageSettings, World
 from harness.stages.containers import Containers
 
@@ -207,6 +210,38 @@ def test_a_rabbitmq_in_a_container_has_its_alarms_while_the_faults_last(client: 
             assert "resource_limit" not in broker.control(*ask)
         task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
         assert opened.advance(lambda: ended(opened, task_id), within_s=300)
+
+
+def test_postgresql_in_a_container_is_struck_as_on_the_processes_stage(client: Any, tmp_path: Path) -> None:
+    psycopg: Any = pytest.importorskip("psycopg")
+    found = find(client, "postgres")
+    if found.source == "environment" and not PostgresDatabase.available().ok:
+        pytest.skip("there is no PostgreSQL")
+    with Containers.open(replace(settings(tmp_path), database="postgres")) as opened:
+        database: Any = opened.database
+
+        def sell(n: int) -> None:
+            with database._session() as session:
+                session.execute("INSERT INTO sales VALUES (%s)", (n,))
+
+        with database._session() as session:
+            session.execute("CREATE TABLE sales (n INTEGER)")
+        sell(1)
+        with database.read_only(), pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            sell(2)
+        with database.exhausted(), pytest.raises(psycopg.OperationalError):
+            sell(3)
+        with database.down(), pytest.raises(psycopg.OperationalError):
+            sell(4)
+        with database.paused():
+            stat = Path(f"/proc/{database.pid}/stat")
+            assert wait_until(lambda: stat.read_text("utf-8").rpartition(")")[2].split()[0] == "T", 10)
+        take_over = database.copied()
+        sell(5)
+        take_over()
+        sell(6)
+        assert [row["n"] for row in database.rows("sales")] == [1, 6]
+        assert namespace(database.pid, "net") != namespace(os.getpid(), "net")
 
 
 def test_nothing_is_left_when_the_harness_is_killed(client: Any, tmp_path: Path) -> None:
