@@ -261,6 +261,7 @@ def test_nothing_is_left_when_the_harness_is_killed(client: Any, tmp_path: Path)
 
 FORWARD = """
 import asyncio
+import sys
 
 async def copy(reader, writer):
     while data := await reader.read(65536):
@@ -269,7 +270,7 @@ async def copy(reader, writer):
     writer.close()
 
 async def join(reader, writer):
-    there = await asyncio.open_unix_connection("/var/run/docker.sock")
+    there = await asyncio.open_unix_connection(sys.argv[1])
     await asyncio.gather(copy(reader, there[1]), copy(there[0], writer), return_exceptions=True)
 
 async def main():
@@ -285,17 +286,21 @@ def test_an_engine_of_this_machine_may_be_reached_by_tcp(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is killed through it, and what its reaper removes, is as on the socket."""
-    if not Path("/var/run/docker.sock").exists():
-        pytest.skip("the engine here has no socket of the usual name")
-    with subprocess.Popen([sys.executable, "-c", FORWARD], stdout=subprocess.PIPE, text=True) as forward:
-        assert forward.stdout is not None
-        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{forward.stdout.readline().strip()}")
-        with Containers.open(settings(tmp_path)) as opened:
-            token = opened.launcher.token  # type: ignore[attr-defined]
-            task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
-            assert opened.advance(partial(ended, opened, task_id), within_s=300)
-        assert not any(engine.remains(client, token).values())
-        forward.kill()
+    where = os.environ.get("DOCKER_HOST") or engine.SOCKET
+    if not where.startswith("unix://"):
+        pytest.skip("the engine here has no socket")
+    command = [sys.executable, "-c", FORWARD, where.removeprefix("unix://")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
+        try:
+            assert forward.stdout is not None
+            monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{forward.stdout.readline().strip()}")
+            with Containers.open(settings(tmp_path)) as opened:
+                token = opened.launcher.token  # type: ignore[attr-defined]
+                task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
+                assert opened.advance(partial(ended, opened, task_id), within_s=300)
+            assert not any(engine.remains(client, token).values())
+        finally:
+            forward.kill()
 
 
 def test_an_engine_on_another_machine_is_refused_before_anything_is_made_there(
