@@ -195,6 +195,14 @@ class ContainerLauncher(ProcessLauncher):
         self.processes[key] = process  # type: ignore[assignment]
         return process
 
+    def adopt(self, name: str, container: str) -> str:
+        """Take a container that somebody else has started onto the network; its address there."""
+        self.client.connect_container_to_network(container, self.network, ipv4_address=self.host(name))
+        pid = int(self.client.inspect_container(container)["State"]["Pid"])
+        self._named[name] = process = ContainerProcess(self.client, container, pid, None)
+        self.processes[pid] = process  # type: ignore[assignment]
+        return self.host(name)
+
     def _create(
         self, name: str, image: Image, command: Sequence[str], variables: Mapping[str, str],
         workdir: Path | None, *, pipes: bool,

@@ -37,6 +37,9 @@ class StageSettings:
     """Servers that a proxy stands before, so that faults can strike at single commands: of `SERVERS`."""
     images: tuple[tuple[str, str], ...] = ()
     """Images of the user's own on the containers stage: role and reference."""
+    services: Mapping[str, Any] = field(default_factory=dict)
+    """Containers of testcontainers, not started yet, that stand beside the containers stage: by name. The app
+    reaches each by the address that ``{NAME}`` is in its environment."""
 
 
 SERVERS = ("broker", "results", "cache", "database")

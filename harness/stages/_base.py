@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Base:
     mail: MailSink
     database: SqliteDatabase | PostgresDatabase
     fresh: bool = True
+    services: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Addresses of what stands beside the stage, of one world's own (`harness.stages._services`)."""
 
     @property
     def servers(self) -> list[Any]:

@@ -85,6 +85,7 @@ def _emptied(base: Base, offset_s: float) -> bool:
     except HarnessError:
         return False
     launcher.environment.clear()
+    base.services.clear()
     _empty(launcher.folder, set(servers))
     base.database = SqliteDatabase(launcher.folder / "database")
     if base.shared is not None:

@@ -19,6 +19,7 @@ from harness.stage import Stage, StageSettings, World
 from harness.stages._base import based
 from harness.stages._isolation import ContainerIsolation
 from harness.stages._kept import Shelf
+from harness.stages._services import join
 from harness.stages.processes import opened
 
 SERVERS = {"redis": "redis", "rabbitmq": "rabbitmq"}
@@ -58,6 +59,7 @@ class Containers(Stage):
         with lent(settings, partial(_launcher, settings)) as base:
             launcher: Any = base.launcher
             launcher.write_in(settings.workdir.resolve())
+            base.services.update(join(launcher, settings.services))
             with opened(settings, base) as world:
                 server = launcher.images["broker"]
                 world.isolated = launcher.isolation = launcher.isolation or ContainerIsolation(launcher)

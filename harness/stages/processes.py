@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
@@ -56,6 +56,8 @@ class Processes(Stage):
         if settings.database == "postgres" and not PostgresDatabase.available().ok:
             missing = PostgresDatabase.available()
             raise StageError(f"PostgreSQL was asked for, and {missing.why}.", remedy=missing.remedy)
+        if settings.services:
+            raise UsageError("Services are containers.", remedy="Run with --stage containers.")
         with based(settings, ProcessLauncher) as base, opened(settings, base) as world:
             yield world
 
@@ -96,7 +98,7 @@ def _start(world: ProcessWorld, base: Base) -> None:
     base.start()
     if world.proxy is not None:
         world.proxy.launch()
-    _configure(world)
+    _configure(world, base)
     world.workers.update(workers_of(world, settings.contract.workers))
     launcher.together(partial(_start_client, world), partial(_start_workers, world, base))
     loaded = world.client.answer("load")
@@ -165,10 +167,12 @@ def _behind_proxy(world: ProcessWorld) -> tuple[dict[str, str], dict[str, tuple[
     return urls, addresses, database
 
 
-def _configure(world: ProcessWorld) -> None:
+def _configure(world: ProcessWorld, base: Base) -> None:
     """Write what the probe reads, and name the file in the environment of everything that starts."""
     urls, reached, database = _behind_proxy(world)
-    addresses = [*reached.values(), world.mail.address]
+    addresses = [*reached.values(), world.mail.address, *base.services.values()]
+    places = {"files": str(world.folder / "files")}
+    places |= {name: f"{host}:{port}" for name, (host, port) in base.services.items()}
     config = ProbeConfig(
         folder=str(world.folder),
         broker_url=urls["broker"],
@@ -189,7 +193,13 @@ def _configure(world: ProcessWorld) -> None:
         "CELERY_HARNESS_ALLOW": allowed,
         "CELERY_HARNESS_REFUSED": str(world.folder / REFUSED),
         **{
-            name: value.replace("{files}", str(world.folder / "files"))
+            name: _filled(value, places)
             for name, value in {**world.contract.environment, **world.settings.environment}.items()
         },
     }
+
+
+def _filled(value: str, places: Mapping[str, str]) -> str:
+    for name, place in places.items():
+        value = value.replace(f"{{{name}}}", place)
+    return value

@@ -244,6 +244,46 @@ def test_postgresql_in_a_container_is_struck_as_on_the_processes_stage(client: A
         assert namespace(database.pid, "net") != namespace(os.getpid(), "net")
 
 
+SEEK = """
+import os
+import redis
+from celery import Celery
+
+app = Celery("shop")
+
+
+@app.task(name="shop.pay")
+def pay(order):
+    host, port = os.environ["SEARCH"].split(":")
+    with redis.Redis(host=host, port=int(port), socket_timeout=5) as search:
+        return search.incr("orders", order)
+"""
+
+
+def test_a_service_of_testcontainers_stands_beside_the_stage(client: Any, tmp_path: Path) -> None:
+    """The app reaches it through the interlock, faults know its name, and it is gone with the world."""
+    testcontainers = pytest.importorskip("testcontainers.core.container")
+    image = find(client, "redis")
+    if image.source == "environment":
+        pytest.skip("a service needs an image: celery-harness images build redis")
+    search = testcontainers.DockerContainer(image.reference).with_exposed_ports(6379)
+    search.with_command("redis-server --protected-mode no")
+    given = replace(settings(tmp_path), services={"search": search}, environment={"SEARCH": "{search}"})
+    (tmp_path / "shop.py").write_text(SEEK, encoding="utf-8")
+    with Containers.open(given) as opened:
+        token = opened.launcher.token  # type: ignore[attr-defined]
+        task_id = opened.send("shop.pay", [7], {}, experiment="t/all")
+        assert opened.advance(partial(ended, opened, task_id), within_s=300)
+        assert search.exec(["redis-cli", "get", "orders"]).output.strip() == b"7"
+        with opened.isolation.partition("one", "search"):
+            cut_off = opened.send("shop.pay", [7], {}, experiment="t/all")
+            failed = {"task-failed", "task-internal-error"}
+            assert opened.advance(
+                lambda: any(e.kind in failed and e.task_id == cut_off for e in opened.events()), within_s=300
+            )
+    assert not any(engine.remains(client, token).values())
+
+
 def test_nothing_is_left_when_the_harness_is_killed(client: Any, tmp_path: Path) -> None:
     """The reapers notice the end of a pipe; the folder goes as well."""
     settings(tmp_path)
