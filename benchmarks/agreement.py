@@ -1,7 +1,8 @@
 """Whether runs agree: `celery-harness verify` again and again, each with another seed, all verdicts compared.
 
-``python benchmarks/agreement.py myhours.celery:app redis [runs]``. Runs are kept in reports/ as always; the
-last ones there are compared, ten unless more were made now. ``0`` makes none and compares what is there.
+``python benchmarks/agreement.py myhours.celery:app redis [runs [stage [workdir]]]``. Runs are kept in
+reports/ as always; the last ones there are compared, ten unless more were made now. ``0`` makes none and
+compares what is there.
 After each run nothing of it may be left: no process (and so no port), and no folder.
 """
 
@@ -26,11 +27,12 @@ HARNESS = Path(sys.executable).with_name("celery-harness")
 MARK = "CELERY_HARNESS_AGREEMENT"
 
 
-def main(app: str, broker: str, runs: int) -> int:
+def main(app: str, broker: str, runs: int, stage: str = "processes", workdir: str = "myhours") -> int:
     """Make the runs and compare the last ones; returns 1 where any verdict differs or anything was left."""
     left = []
     for number in range(runs):
-        command = [HARNESS, "verify", "-A", app, "--workdir", "myhours", "--broker", broker]
+        command = [HARNESS, "verify", "-A", app, "--workdir", workdir, "--broker", broker]
+        command += ["--stage", stage]
         mark = secrets.token_hex(8)
         process = subprocess.Popen(
             command,
@@ -49,7 +51,7 @@ def main(app: str, broker: str, runs: int) -> int:
     print(*left, sep="\n", end="\n" if left else "")
     name = "".join(letter if letter.isalnum() else "-" for letter in app.partition(":")[0])
     paths = sorted((ROOT / "reports" / f"verify-{name}-{broker}").glob("*/verdict.json"))
-    stored = [path for path in paths if celery_of(path.parent) == version("celery")]
+    stored = [path for path in paths if made_by(path.parent) == (version("celery"), stage)]
     found = stored[-max(COMPARED, runs) :]
     outcomes = defaultdict[tuple[str, str], Counter[str]](Counter)
     for path in found:
@@ -59,7 +61,7 @@ def main(app: str, broker: str, runs: int) -> int:
     for (guarantee, tier), counts in differing.items():
         print(f"{guarantee} [{tier}]: {dict(counts)}")
     alike = len(outcomes) - len(differing)
-    print(f"{app} on {broker}: {alike} of {len(outcomes)} verdicts alike in {len(found)} runs")
+    print(f"{app} on {stage}, {broker}: {alike} of {len(outcomes)} verdicts alike in {len(found)} runs")
     return 1 if differing or left else 0
 
 
@@ -80,13 +82,14 @@ def left_behind(harness: int, mark: str) -> list[str]:
     return found
 
 
-def celery_of(folder: Path) -> str:
-    """The Celery of a stored run: another one keeps other promises."""
+def made_by(folder: Path) -> tuple[str, str]:
+    """Celery and stage of a stored run: another Celery keeps other promises."""
     with (folder / "history.jsonl").open(encoding="utf-8") as stream:
-        return str(json.loads(stream.readline())["versions"]["celery"])
+        header = json.loads(stream.readline())
+    return str(header["versions"]["celery"]), str(header["stage"])
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4):
+    if not 3 <= len(sys.argv) <= 6:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) == 4 else COMPARED))
+    sys.exit(main(*sys.argv[1:3], int(sys.argv[3]) if len(sys.argv) > 3 else COMPARED, *sys.argv[4:]))

@@ -157,6 +157,10 @@ class Broker(ABC):
     def stop(self) -> None:
         """End it for good, with everything that it started."""
 
+    def renew(self) -> bool:
+        """Forget everything, for a world that is to find a new server here; False where it cannot."""
+        return False
+
     @abstractmethod
     def url(self) -> str:
         """The broker URL that Celery takes."""

@@ -11,8 +11,11 @@ import random
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import IO, Any
@@ -80,8 +83,7 @@ class ContainerProcess:
 class ContainerLauncher(ProcessLauncher):
     """Everything that one run starts, in containers; `close` removes them and their network.
 
-    `images` says what a name runs in: by the name itself, else by the word before its first dash. `shown` are
-    folders that containers of this environment see besides; what is in `written` they may write.
+    `images` says what a name runs in: by the name itself, else by the word before its first dash.
     """
 
     def __init__(
@@ -92,19 +94,19 @@ class ContainerLauncher(ProcessLauncher):
         images: Mapping[str, Image],
         *,
         client: Any,
-        shown: Sequence[Path] = (),
-        written: Sequence[Path] = (),
     ) -> None:
         super().__init__(clock_environment, folder, token)
         self.client = client
         self.images = images
-        self.written = outermost([folder, *written])
-        self.shown = list(shown)
+        self.written = [folder]
+        self.isolation: Any = None
+        """What enters these containers (`harness.stages._isolation`), once a world has asked for it."""
         self.labels = engine.labels(token)
         self.engine_reaper = engine.EngineReaper(token)
         self.network = f"celery-harness-{token}"
         self.subnet = self._new_network()
         self._hosts: dict[str, str] = {}
+        self._naming = threading.Lock()
         self._named: dict[str, ContainerProcess] = {}
 
     def _new_network(self) -> IPv4Network:
@@ -128,12 +130,13 @@ class ContainerLauncher(ProcessLauncher):
 
     def host(self, name: str) -> str:
         """The address of a name, the same for as long as the stage is up."""
-        if name not in self._hosts:
-            place = len(self._hosts) + 2
-            if place >= self.subnet.num_addresses - 1:
-                raise StageError(f"A stage has {self.subnet.num_addresses - 3} containers at most.")
-            self._hosts[name] = str(self.subnet[place])
-        return self._hosts[name]
+        with self._naming:
+            if name not in self._hosts:
+                place = len(self._hosts) + 2
+                if place >= self.subnet.num_addresses - 1:
+                    raise StageError(f"A stage has {self.subnet.num_addresses - 3} containers at most.")
+                self._hosts[name] = str(self.subnet[place])
+            return self._hosts[name]
 
     def known(self) -> list[str]:
         """The names under which something was launched."""
@@ -143,6 +146,18 @@ class ContainerLauncher(ProcessLauncher):
         """The container that runs under a name; None where none does."""
         process = self._named.get(name)
         return process if process is not None and process.pid in self.processes else None
+
+    def together(self, *starts: Callable[[], None]) -> None:
+        """Call all of these at once; an engine takes most of a start to wait for the kernel.
+
+        Nobody is left when this returns: on a warped stage a thread of the harness holds the clock up.
+        """
+        if len(starts) < 2:
+            super().together(*starts)
+            return
+        with ThreadPoolExecutor(len(starts)) as pool:
+            for each in [pool.submit(start) for start in starts]:
+                each.result()
 
     @property
     def separate(self) -> bool:
@@ -174,16 +189,19 @@ class ContainerLauncher(ProcessLauncher):
             self.client.start(container)
             pid = int(self.client.inspect_container(container)["State"]["Pid"])
         process = ContainerProcess(self.client, container, pid, made)
-        if pid and process.began is None and self.client.inspect_container(container)["State"]["Running"]:
-            raise StageError(
-                "The engine runs on another machine: its processes are not seen here.",
-                remedy="Take one of this machine (Docker Desktop has one of its own), or --stage processes.",
-            )
         key = pid or -len(self.processes) - 1  # it has ended before it could be asked
         process.pid = key
         self._named[name] = process
         self.processes[key] = process  # type: ignore[assignment]
         return process
+
+    def adopt(self, name: str, container: str) -> str:
+        """Take a container that somebody else has started onto the network; its address there."""
+        self.client.connect_container_to_network(container, self.network, ipv4_address=self.host(name))
+        pid = int(self.client.inspect_container(container)["State"]["Pid"])
+        self._named[name] = process = ContainerProcess(self.client, container, pid, None)
+        self.processes[pid] = process  # type: ignore[assignment]
+        return self.host(name)
 
     def _create(
         self, name: str, image: Image, command: Sequence[str], variables: Mapping[str, str],
@@ -217,8 +235,6 @@ class ContainerLauncher(ProcessLauncher):
     def _binds(self, image: Image) -> list[str]:
         package = Path(harness.__file__).resolve().parent
         own = [Path(each) for each in image.mounts] if image.mounts else [package]
-        if image.mounts:
-            own += self.shown
         clock = self.clock_environment["active"].get("LD_PRELOAD", "").split()
         own += [Path(each).parent for each in clock]
         read = [path for path in outermost(own) if path not in self.written]
@@ -237,9 +253,9 @@ class ContainerLauncher(ProcessLauncher):
     def _command(self, image: Image, command: Sequence[str]) -> list[str]:
         first, *rest = command
         if image.program is not None:
-            first = image.program
-        elif not image.mounts and first == sys.executable:
-            first = "python"
+            return [image.program, *rest]
+        if not image.mounts and first == sys.executable:  # Debian has no program of the first name
+            return ["/bin/sh", "-c", 'exec "$(command -v python || command -v python3)" "$@"', "sh", *rest]
         return [first, *rest]
 
     def _pipe(self, name: str, way: str) -> Path:
@@ -291,15 +307,27 @@ class ContainerLauncher(ProcessLauncher):
         if not wait_until(lambda: not process._runs(), within_s):  # noqa: SLF001 - of this module
             raise StageError(f"Container {process.container[:12]} did not end within {within_s:g} s.")
 
+    def write_in(self, *folders: Path) -> None:
+        """What is started from now on may write in these folders, and no longer in others."""
+        self.written = outermost([self.folder, *folders])
+
+    def end_all_but(self, names: Container[str]) -> None:
+        """Kill and remove all other containers."""
+        others = [name for name in self._named if name not in names]
+        self.together(*(partial(self.end, self._named[name].pid) for name in others))
+        for name in others:
+            del self._named[name]
+
     def close(self) -> None:
         """Remove everything that was started, then the network, then the folder."""
+        removed = False
         try:
             for process in self._named.values():
                 process.close()
             self.processes.clear()
             with engine.told("remove containers"):
-                engine.remove_all(self.client, self.token)
+                removed = engine.remove_all(self.client, self.token)
         finally:
-            self.engine_reaper.close()
+            self.engine_reaper.close(removed=removed)
             self.client.close()
             super().close()

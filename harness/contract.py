@@ -9,6 +9,9 @@ The file is TOML. Every table but ``tiers`` is optional, and a tier promises onl
     environment = { REPORTS_DIR = "{files}/reports" }   # variables of the app's processes; {files} is a
                                          # folder of the run's own, gone when the run is over
 
+    [app.images]                         # what containers are made of, as production has it
+    rabbitmq = "docker.io/library/rabbitmq:4.2.9"
+
     [app.servers.rabbitmq]               # rabbitmq.conf as production has it; [app.servers.redis] likewise
     consumer_timeout = 3900000
 
@@ -283,6 +286,8 @@ class Contract:
     environment: Mapping[str, str] = field(default_factory=dict)
     servers: Mapping[str, Mapping[str, str | int | float | bool]] = field(default_factory=dict)
     """By broker: settings of the server's own configuration file, as production has them."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """By role: what containers are made of, as production has it (`harness.images.ROLES`)."""
     path: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
     focus: tuple[str, ...] = ()

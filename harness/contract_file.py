@@ -21,6 +21,7 @@ from harness.contract_lines import Path as KeyPath
 from harness.contract_lines import lines
 from harness.contract_schema import Problem, check_keys, dotted, keys_of, shown, table
 from harness.errors import ContractError
+from harness.images import ROLES
 
 _TOP = ("schema", "app", "tiers", "workers", "samples")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -104,7 +105,7 @@ def dumps(contract: Contract) -> str:
     """The contract as TOML, in a stable order, without what equals the defaults."""
     document = tomlkit.document()
     document["schema"] = SCHEMA
-    if contract.setup is not None or contract.environment or contract.servers:
+    if contract.setup is not None or contract.environment or contract.servers or contract.images:
         app = tomlkit.table()
         if contract.setup is not None:
             app["setup"] = contract.setup
@@ -112,6 +113,8 @@ def dumps(contract: Contract) -> str:
             app["environment"] = _inline(dict(contract.environment))
         if contract.servers:
             app["servers"] = _inline(dict(contract.servers))
+        if contract.images:
+            app["images"] = _inline(dict(contract.images))
         document["app"] = app
     groups: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("tiers", {tier.name: tier for tier in contract.tiers}),
@@ -138,16 +141,13 @@ def _contract(data: Mapping[str, Any]) -> Contract:
             ("schema",), f"expected {SCHEMA}, got {shown(schema)}.", "This version reads no other schema."
         )
     app = _group(data, "app")
-    check_keys(app, ("setup", "environment", "servers"), ("app",))
+    check_keys(app, ("setup", "environment", "servers", "images"), ("app",))
     setup = app.get("setup")
     if setup is not None and not (isinstance(setup, str) and _SETUP.fullmatch(setup)):
         raise Problem(("app", "setup"), f"expected 'module:function', got {shown(setup)}.")
-    environment = app.get("environment", {})
-    if not isinstance(environment, dict):
-        raise Problem(("app", "environment"), f"expected a table of variables, got {shown(environment)}.")
-    for name, value in environment.items():
-        if not isinstance(value, str):
-            raise Problem(("app", "environment", name), f"expected a string, got {shown(value)}.")
+    environment = _texts(app, "environment", "variables")
+    images = _texts(app, "images", "references")
+    check_keys(images, ROLES, ("app", "images"))
     servers = app.get("servers", {})
     _check_servers(servers)
     tiers = [table(Tier, item, ("tiers", name), name=name) for name, item in _group(data, "tiers").items()]
@@ -162,7 +162,19 @@ def _contract(data: Mapping[str, Any]) -> Contract:
         setup=setup,
         environment=environment,
         servers=servers,
+        images=images,
     )
+
+
+def _texts(app: Mapping[str, Any], name: str, what: str) -> Mapping[str, str]:
+    """A table of strings."""
+    found = app.get(name, {})
+    if not isinstance(found, dict):
+        raise Problem(("app", name), f"expected a table of {what}, got {shown(found)}.")
+    for key, value in found.items():
+        if not isinstance(value, str):
+            raise Problem(("app", name, key), f"expected a string, got {shown(value)}.")
+    return found
 
 
 def _check_servers(servers: object) -> None:

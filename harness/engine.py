@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,14 +58,34 @@ def connect(within_s: float = ANSWER_WITHIN_S) -> Any:
     return client
 
 
+def check_here(client: Any) -> None:
+    """`StageError` where the engine's kernel is another than this one; nothing was made there then.
+
+    Containers and harness share folders, a clock and the numbers of processes.
+    """
+    with told("tell about itself"):
+        found = client.info()
+    memory = Path("/proc/meminfo").read_text(encoding="ascii").split()[1]
+    here = os.uname().release, int(memory) * 1024
+    if (found.get("KernelVersion"), found.get("MemTotal")) != here:
+        raise StageError(
+            f"The engine runs on another machine ({found.get('Name') or 'unnamed'}, kernel "
+            f"{found.get('KernelVersion')}): its processes and folders are not seen here.",
+            remedy="Take one of this machine (Docker Desktop has one of its own), or --stage processes.",
+        )
+
+
 def available() -> Availability:
-    """Whether an engine answers."""
+    """Whether an engine answers, on this machine."""
     try:
         client = connect(LOOK_WITHIN_S)
     except StageError as error:
         return Availability(False, error.fact.rstrip("."), error.remedy)
     try:
         found = client.version()
+        check_here(client)
+    except StageError as error:
+        return Availability(False, error.fact.rstrip("."), error.remedy)
     finally:
         client.close()
     return Availability(True, version=f"engine {found['Version']}, API {found['ApiVersion']}")
@@ -127,9 +148,14 @@ def remove(client: Any, token: str) -> int:
     import docker
 
     found = remains(client, token)
-    for name, _ in found["containers"]:
+
+    def end(container: str) -> None:
         with suppress(docker.errors.APIError):
-            client.remove_container(name, force=True, v=True)
+            client.remove_container(container, force=True, v=True)
+
+    if found["containers"]:
+        with ThreadPoolExecutor(min(8, len(found["containers"]))) as pool:
+            list(pool.map(end, [name for name, _ in found["containers"]]))
     for name, _ in found["networks"]:
         with suppress(docker.errors.APIError):
             client.remove_network(name)
@@ -179,11 +205,11 @@ class EngineReaper:
         os.close(read)
         os.register_at_fork(after_in_child=self._let_go)
 
-    def close(self) -> None:
-        """The run is over: what is left is removed, and the process ends."""
+    def close(self, *, removed: bool = False) -> None:
+        """The run is over: what is left is removed, unless all is, and the process ends."""
         if self._pipe >= 0:
             with suppress(BrokenPipeError):
-                os.write(self._pipe, b"over\n")
+                os.write(self._pipe, b"removed\n" if removed else b"over\n")
         self._let_go()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=REMOVE_WITHIN_S * 2)
@@ -201,6 +227,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     said = sys.stdin.read()
+    if "removed" in said:
+        return
     client = connect()
     try:
         remove_all(client, sys.argv[1], quiet_s=0.0 if "over" in said else QUIET_S)

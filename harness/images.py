@@ -27,16 +27,33 @@ from harness.errors import StageError, UsageError
 
 REPOSITORY = "celery-harness"
 ROLES = ("redis", "valkey", "rabbitmq", "postgres", "worker")
+"""What containers of a stage play; the client is played as the worker is."""
 SOURCES = ("official", "debian", "environment")
 OFFICIAL = {
-    "redis": "docker.io/library/redis:7.4.2-bookworm",
+    "redis": (
+        "docker.io/library/redis:7.4.11-bookworm"
+        "@sha256:c6eabf748fc7a61dbb5a705c78bcf3d6377b1127a97d0ce965c11c44ba46896f"
+    ),
     "valkey": "docker.io/valkey/valkey:8.0.2-bookworm",
-    "rabbitmq": "docker.io/library/rabbitmq:4.0.5",
-    "postgres": "docker.io/library/postgres:17.2-bookworm",
+    "rabbitmq": (
+        "docker.io/library/rabbitmq:4.2.9"
+        "@sha256:ed3b6942a720f4319ab4fe63802c80a20fb65143af2e814150252e8ce4d68c39"
+    ),
+    "postgres": (
+        "docker.io/library/postgres:17.10-bookworm"
+        "@sha256:9b18b78397054fce88a9552e9d5a3ad5bb7fd258c5b3cc1c5028e46373d6ea8f"
+    ),
 }
-"""Full versions with the GNU C library, which the clock needs; a tag, unlike a digest, can be moved."""
-PACKAGES = {"redis": ("redis-server",), "rabbitmq": ("rabbitmq-server",), "postgres": ("postgresql",)}
-"""What Debian has of each role, of the release in `SUITE`."""
+"""Full versions with the GNU C library, which the clock needs. Digests are those of
+https://github.com/docker-library/repo-info; Valkey's images are not in it, and a tag can be moved.
+"""
+PACKAGES = {
+    "redis": ("redis-server",),
+    "rabbitmq": ("rabbitmq-server",),
+    "postgres": ("postgresql",),
+    "python": ("python3",),
+}
+"""What Debian has of each role, of the release in `SUITE`; images of your own can begin with its Python."""
 SUITE = "bookworm"
 MIRROR = "deb http://deb.debian.org/debian bookworm main"
 PROGRAMS = {"redis": "redis-server", "valkey": "valkey-server", "rabbitmq": "rabbitmq-server"}
@@ -65,6 +82,8 @@ class Image:
     program: str | None = None
     """The server's program by name; None runs what this machine would run."""
     mounts: tuple[str, ...] = ()
+    name: str = ""
+    """What the user calls it."""
 
 
 def tag_of(role: str, source: str) -> str:
@@ -86,6 +105,20 @@ def find(client: Any, role: str, sources: Iterable[str] = SOURCES) -> Image:
     raise StageError(
         f"There is no image for {role}.", remedy=f"celery-harness images build {role} (or pull {role})"
     )
+
+
+def given(client: Any, role: str, reference: str) -> Image:
+    """An image of the user's own, as it is now: what its name means later does not matter to the run."""
+    import docker
+
+    with engine.told(f"look at {reference}"):
+        try:
+            found = client.inspect_image(reference)
+        except docker.errors.ImageNotFound:
+            raise StageError(
+                f"There is no image {reference} here.", remedy=f"docker pull {reference}, or build it."
+            ) from None
+    return Image(role, "given", str(found["Id"]), PROGRAMS.get(role), name=reference)
 
 
 def environment(client: Any, role: str) -> Image:
@@ -137,19 +170,6 @@ def outermost(paths: Iterable[Path]) -> list[Path]:
         if path != Path("/") and not any(path.is_relative_to(outer) for outer in found):
             found.append(path)
     return found
-
-
-def pull(client: Any, roles: Iterable[str]) -> Iterator[str]:
-    """Get the projects' own images from their registry; a line for each."""
-    for role in roles:
-        reference = OFFICIAL.get(role)
-        if reference is None:
-            raise UsageError(f"No image is pulled for {role}.", remedy=f"There are: {', '.join(OFFICIAL)}.")
-        with engine.told(f"pull {reference}"):
-            client.pull(reference)
-            name, _, tag = tag_of(role, "official").partition(":")
-            client.tag(reference, name, tag, force=True)
-        yield f"{tag_of(role, 'official')}: {reference}"
 
 
 def build(client: Any, roles: Iterable[str], report: Callable[[str], None]) -> Iterator[str]:

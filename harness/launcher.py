@@ -95,6 +95,11 @@ class ProcessLauncher:
         self.reaper.watch(process.pid)
         return process
 
+    def together(self, *starts: Callable[[], None]) -> None:
+        """Call all of these, which start something; containers are started at once, processes in order."""
+        for start in starts:
+            start()
+
     def own_environment(self, given: Mapping[str, str], *, passive: bool) -> dict[str, str]:
         """What the stage adds to the environment of a process: its clock, its servers, its token."""
         clock = self.clock_environment["passive" if passive else "active"]

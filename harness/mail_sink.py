@@ -81,6 +81,15 @@ class MailSink:
         self.launch()
         self.ready()
 
+    def renew(self) -> bool:
+        """Forget every mail, and accept again; False where it has ended."""
+        if not self.pid or self.launcher.ended(self.pid):
+            return False
+        self.behave("accept")
+        (self.folder / "mails.jsonl").unlink(missing_ok=True)
+        self._offset, self._mails = 0, []
+        return True
+
     def behave(self, mode: str, *, code: int = 250, at: str = "end") -> None:
         """From now on: see `harness.stage.Mail`; returns when it is in force for new connections."""
         if mode not in MODES or at not in STEPS:

@@ -9,6 +9,7 @@ mean the same here, unless pytest-celery is installed: then they are its own.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -42,6 +43,10 @@ OpenWorld = Callable[..., AbstractContextManager[World]]
 LASTING = frozenset({"worker-ready"})
 """Kinds of events that say something about a world however long ago they happened."""
 
+CONTAINERS_ARE_A_MUST = "CELERY_HARNESS_CONTAINERS"
+"""With this variable set, no other stage is taken in the place of containers."""
+FELL_BACK = pytest.StashKey[str]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options; each has an ini name without the dashes' prefix, so that a project can set them once."""
@@ -67,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "harness_proxies(*servers): proxies that the faults of a test need")
     config.addinivalue_line("markers", "harness_stage(*names, why): the stages on which a test makes sense")
     config.addinivalue_line("markers", "chaos: a scenario in which faults strike a system at work")
+    _fall_back(config)
     config.pluginmanager.register(schedule_fixtures, "celery-harness-schedules")
     if stage := config.getoption("--celery-harness-stage"):
         _stand_in(config, stage)
@@ -81,6 +87,19 @@ def _stand_in(config: pytest.Config, stage: str) -> None:
     except StageError as error:
         raise pytest.UsageError(f"{error.fact} {error.remedy}") from error
     config.pluginmanager.register(pytest_celery_stage, "celery-harness-stand-in")
+
+
+def _fall_back(config: pytest.Config) -> None:
+    """Where containers cannot be had, scenarios run on processes as far as these can, and it is said why."""
+    stage, broker = config.getoption("--stage"), config.getoption("--broker")
+    if stage != "containers" or os.environ.get(CONTAINERS_ARE_A_MUST):
+        return
+    found = available(stage, broker)
+    if not found.ok:
+        config.option.stage = "processes"
+        config.stash[FELL_BACK] = (
+            f"no stage containers: {found.why} ({found.remedy}); on processes what can be"
+        )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -103,12 +122,14 @@ class PytestCeleryNames:
         return broker
 
 
-def pytest_report_header(config: pytest.Config) -> str:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     """Which stage, and why."""
+    fell_back = config.stash.get(FELL_BACK, "")
     stage, broker = config.getoption("--stage"), config.getoption("--broker")
     found = available(stage, broker)
     state = found.version or "ready" if found.ok else f"not to be had: {found.why} ({found.remedy})"
-    return f"celery-harness: stage {stage}, broker {broker} ({state}), warp {config.getoption('--warp')}"
+    now = f"celery-harness: stage {stage}, broker {broker} ({state}), warp {config.getoption('--warp')}"
+    return [*([f"celery-harness: {fell_back}"] if fell_back else []), now]
 
 
 def conducted(
@@ -180,9 +201,18 @@ def _judgements() -> dict[tuple[Any, ...], Judgement]:
 
 
 @pytest.fixture(scope="session")
+def _stage_session(pytestconfig: pytest.Config) -> Iterator[None]:
+    """What worlds of one session may share: servers in containers are handed on."""
+    kind: type[Stage] = discovery.find("stages", str(pytestconfig.getoption("--stage")))
+    with kind.session():
+        yield
+
+
+@pytest.fixture(scope="session")
 def judged(
-    pytestconfig: pytest.Config, harness_seed: int, _judgements: dict[tuple[Any, ...], Judgement]
-) -> Verify:
+    pytestconfig: pytest.Config, harness_seed: int, _stage_session: None,
+    _judgements: dict[tuple[Any, ...], Judgement],
+) -> Verify:  # fmt: skip
     """Judge guarantees of any app, named by `target_of`; see `verify`."""
 
     def judge(
@@ -239,21 +269,22 @@ def verify(
 
 
 @pytest.fixture(scope="session")
-def open_world(pytestconfig: pytest.Config, harness_seed: int) -> OpenWorld:
+def open_world(pytestconfig: pytest.Config, harness_seed: int, _stage_session: None) -> OpenWorld:
     """Open a stage for an app, for as long as a fixture of any scope wants it.
 
     ``with open_world(target_of(pytestconfig, app="payments:app", workdir="apps")) as world: ...``
+    `services` are containers of testcontainers by name, which stand beside the stage (`docs/containers.md`).
     """
 
     def opened(
         target: Target, *, broker: str = "", environment: Mapping[str, str] | None = None,
-        proxies: Sequence[str] = (),
+        proxies: Sequence[str] = (), services: Mapping[str, Any] | None = None,
     ) -> AbstractContextManager[World]:  # fmt: skip
         broker = broker or str(pytestconfig.getoption("--broker"))
         settings = StageSettings(
             app=target.app, contract=target.contract, workdir=target.workdir, broker=broker,
             warp=pytestconfig.getoption("--warp"), seed=harness_seed, environment=environment or {},
-            proxies=tuple(proxies),
+            proxies=tuple(proxies), services=services or {},
         )  # fmt: skip
         kind = stage_for(pytestconfig, broker)
         if proxies and not kind.proxies:

@@ -19,6 +19,8 @@ from harness.errors import StageError
 
 READY_WITHIN_S = 60.0
 LOCK_WITHIN_S = 5.0
+NOBODY = 65534
+"""Who is nobody in every image of Debian."""
 INITDB = ("--no-sync", "-E", "UTF8", "--locale=C", "--no-instructions")
 SETTINGS = {
     "unix_socket_directories": "",
@@ -73,23 +75,33 @@ class PostgresDatabase:
 
     def launch(self) -> None:
         """Create the data, which takes a second or two, and start the server; `ready` waits."""
-        binaries = find_binaries()
-        if binaries is None:
-            raise StageError("There is no PostgreSQL server.", remedy=self.available().remedy)
         self.folder.mkdir()
-        as_user, data = unprivileged(self.folder), str(self.folder / "data")
-        create = [str(binaries / "initdb"), "-D", data, "-U", self.NAME, "-A", "trust", *INITDB]
-        pid = self.launcher.launch("initdb", [*as_user, *create])
+        data = str(self.folder / "data")
+        create = ["-D", data, "-U", self.NAME, "-A", "trust", *INITDB]
+        pid = self.launcher.launch("postgres-initdb", self._command("initdb", *create))
         self._wait(lambda: self.launcher.ended(pid), "create its data")
         self.launcher.end(pid)
+        if self.launcher.separate:  # `initdb` lets the loopback in only
+            with Path(data, "pg_hba.conf").open("a", encoding="utf-8") as file:
+                file.write("host all all samenet trust\nhost replication all samenet trust\n")
         self._run("data")
 
     def _run(self, data: str) -> None:
         """Start the server on a folder of data; `_wait` for it."""
-        home: Any = find_binaries()
         settings = [f"--{name}={value}" for name, value in (SETTINGS | self._listening()).items()]
-        command = [str(home / "postgres"), "-D", str(self.folder / data), *settings]
-        self.pid = self.launcher.launch("postgres", [*unprivileged(self.folder), *command])
+        self.pid = self.launcher.launch(
+            "postgres", self._command("postgres", "-D", str(self.folder / data), *settings)
+        )
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        """One of PostgreSQL's programs: this machine's, or that of the image in a container of its own."""
+        binaries = find_binaries()
+        if self.launcher.separate:
+            here = f'PATH="$PATH:{binaries}" exec "$@"'
+            return ["/bin/sh", "-c", here, "sh", *unprivileged_in_image(self.folder), program, *arguments]
+        if binaries is None:
+            raise StageError("There is no PostgreSQL server.", remedy=self.available().remedy)
+        return [*unprivileged(self.folder), str(binaries / program), *arguments]
 
     def _listening(self) -> dict[str, str]:
         return {"listen_addresses": self.host, "port": str(self.port)}
@@ -212,19 +224,12 @@ class PostgresDatabase:
 
     def copied(self) -> Callable[[], None]:
         """``pg_basebackup`` of now; what is returned ends the server and runs the copy on its address."""
-        home: Any = find_binaries()
         copy = f"data-{time.monotonic_ns()}"
         reach = ["-h", self.host, "-p", str(self.port), "-U", self.NAME]
-        command = [
-            str(home / "pg_basebackup"),
-            "-D",
-            str(self.folder / copy),
-            *reach,
-            "-c",
-            "fast",
-            "--no-sync",
-        ]
-        pid = self.launcher.launch("standby", [*unprivileged(self.folder), *command])
+        command = self._command(
+            "pg_basebackup", "-D", str(self.folder / copy), *reach, "-c", "fast", "--no-sync"
+        )
+        pid = self.launcher.launch("postgres-standby", command)
         self._wait(lambda: self.launcher.ended(pid), "copy its data")
         self.launcher.end(pid)
         if not (self.folder / copy / "PG_VERSION").exists():
@@ -301,6 +306,15 @@ def find_binaries() -> Path | None:
     versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
     homes += sorted(versions, key=lambda path: -int(path.parent.name))
     return next((home for home in homes if (home / "postgres").exists() and (home / "initdb").exists()), None)
+
+
+def unprivileged_in_image(folder: Path) -> list[str]:
+    """As `unprivileged`, where there need be no Python: every image of Debian has ``setpriv`` and nobody."""
+    if os.geteuid() != 0:
+        return []
+    os.chown(folder, NOBODY, NOBODY)
+    folder.parent.chmod(0o711)
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
 def unprivileged(folder: Path) -> list[str]:

@@ -74,6 +74,7 @@ class RedisServer:
         self.settings = settings
         self.host, self.port = launcher.host(name), launcher.free_port()
         self.pid = 0
+        self._began_with: dict[str, str] = {}
         self.client: Any = redis.Redis(
             host=self.host, port=self.port, socket_timeout=5, socket_connect_timeout=1
         )
@@ -115,6 +116,7 @@ class RedisServer:
                 )
             with suppress(redis.RedisError, OSError):
                 if self.client.ping():
+                    self._began_with = self._began_with or self._configuration()
                     return
             time.sleep(0.005)  # polls a process that has no other way to tell; bounded above
         raise StageError(f"The {self.name} server did not answer PING within {READY_WITHIN_S:g} s.")
@@ -134,6 +136,20 @@ class RedisServer:
         """End it for good."""
         self.kill()
         self.client.close()
+
+    def renew(self) -> bool:
+        """Forget everything; False where it does not answer, or runs with other settings than at first."""
+        if not self.pid or self.launcher.ended(self.pid):
+            return False
+        try:
+            self.drop_connections()
+            self.client.flushall()
+            return self._configuration() == self._began_with
+        except (redis.RedisError, OSError):
+            return False
+
+    def _configuration(self) -> dict[str, str]:
+        return dict(self.client.config_get("*"))
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open, nothing answers."""

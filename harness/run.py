@@ -41,6 +41,8 @@ class Request:
     reports: Path = Path("reports")
     database: str = "sqlite"
     server: str | None = None
+    images: tuple[tuple[str, str], ...] = ()
+    """Images of the user's own: role and reference; those of the contract play the other roles."""
     command: str = ""
     report: Callable[[str], None] = field(default=lambda _text: None)
     """Called with what is being done."""
@@ -74,6 +76,7 @@ def verify(request: Request) -> Outcomes:
     settings = StageSettings(
         app=request.app, contract=request.contract, workdir=request.workdir, broker=request.broker,
         warp=request.warp, seed=request.seed, server=request.server, database=request.database,
+        images=request.images,
     )  # fmt: skip
     request.report(f"stage {request.stage}, broker {request.broker}: starting")
     with kind.open(settings) as world:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -37,6 +37,9 @@ class StageSettings:
     """Servers that a proxy stands before, so that faults can strike at single commands: of `SERVERS`."""
     images: tuple[tuple[str, str], ...] = ()
     """Images of the user's own on the containers stage: role and reference."""
+    services: Mapping[str, Any] = field(default_factory=dict)
+    """Containers of testcontainers, not started yet, that stand beside the containers stage: by name. The app
+    reaches each by the address that ``{NAME}`` is in its environment."""
 
 
 SERVERS = ("broker", "results", "cache", "database")
@@ -344,6 +347,11 @@ class Stage(ABC):
     @abstractmethod
     def open(cls, settings: StageSettings) -> AbstractContextManager[World]:
         """Bring the stage up, app and workers ready; on exit everything that it started is ended."""
+
+    @classmethod
+    def session(cls) -> AbstractContextManager[None]:
+        """Within this, worlds that are opened one after another may share what is slow to start."""
+        return nullcontext()
 
 
 def tasks_in(events: Iterable[Event], experiment: str) -> set[str]:

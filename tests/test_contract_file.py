@@ -379,6 +379,14 @@ def test_a_mistake_gets_one_exact_line(mistake: str) -> None:
     assert _said(text) == expected
 
 
+def test_images_are_read_and_written() -> None:
+    contract = loads(_tier('[app.images]\nredis = "redis:7.4.11"\nworker = "shop@sha256:0"'))
+    assert contract.images == {"redis": "redis:7.4.11", "worker": "shop@sha256:0"}
+    assert loads(dumps(contract)).images == contract.images
+    with pytest.raises(ContractError, match=r"app\.images: unknown key 'rabbit'"):
+        loads(_tier('[app.images]\nrabbit = "rabbitmq:4"'))
+
+
 def test_the_servers_settings_are_read_and_written() -> None:
     text = _tier('[app.servers.redis]\nmaxmemory-policy = "noeviction"\nappendonly = true')
     contract = loads(text)

@@ -80,6 +80,40 @@ def test_the_header_says_which_stage_and_why(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["celery-harness: stage processes, broker redis (*), warp off"])
 
 
+def test_without_an_engine_scenarios_for_containers_run_on_processes(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line says what is missing; what makes sense in containers only is skipped."""
+    pytest.importorskip("docker")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{pytester.path}/nobody.sock")
+    monkeypatch.delenv("CELERY_HARNESS_CONTAINERS", raising=False)
+    pytester.makepyfile(
+        shop=SHOP,
+        test_shop="""
+            import pytest
+
+            @pytest.mark.harness_stage("containers", why="a disk is filled")
+            def test_boxed():
+                assert False
+
+            @pytest.mark.harness_app("shop:app", workdir=".")
+            def test_plain(world):
+                assert type(world.launcher).__name__ == "ProcessLauncher"
+        """,
+    )
+    result = pytester.runpytest_subprocess("--stage", "containers")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "celery-harness: no stage containers: No container engine answers *; on processes what can be",
+            "celery-harness: stage processes, broker redis (*), warp auto",
+        ]
+    )
+    monkeypatch.setenv("CELERY_HARNESS_CONTAINERS", "1")
+    monkeypatch.setenv("CI", "true")
+    pytester.runpytest_subprocess("--stage", "containers").assert_outcomes(errors=1, passed=0, failed=1)
+
+
 def test_a_test_without_an_app_is_told_how_to_name_one(pytester: pytest.Pytester) -> None:
     """The error is the way out."""
     pytester.makepyfile("def test_it(contract): pass")

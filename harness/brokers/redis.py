@@ -60,6 +60,10 @@ class RedisBroker(Broker):
         """End it for good."""
         self.server.stop()
 
+    def renew(self) -> bool:
+        """``FLUSHALL``, if it still runs with the settings that it began with."""
+        return self.server.renew()
+
     def url(self) -> str:
         """``redis://127.0.0.1:PORT/0``."""
         return self.server.url()

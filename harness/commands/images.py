@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from harness import engine
+from harness import engine, image_lock
 from harness import images as supply
 
 
 @click.command("images")
 @click.argument("action", type=click.Choice(["list", "build", "pull"]), default="list")
-@click.argument("roles", nargs=-1, metavar="[ROLE]...")
-def command(action: str, roles: tuple[str, ...]) -> None:
+@click.argument("roles", nargs=-1, metavar="[ROLE[=REFERENCE]]...")
+@click.option(
+    "--lock",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=image_lock.LOCK,
+    show_default=True,
+    metavar="FILE",
+    help="Which images were pulled; those are pulled again.",
+)
+def command(action: str, roles: tuple[str, ...], lock: Path) -> None:
     """List, build (from Debian packages, no registry) or pull the images of the containers stage."""
     client = engine.connect()
     try:
@@ -22,7 +32,7 @@ def command(action: str, roles: tuple[str, ...]) -> None:
             for line in supply.build(client, roles or tuple(supply.PACKAGES), click.echo):
                 click.echo(line)
         else:
-            for line in supply.pull(client, roles or tuple(supply.OFFICIAL)):
+            for line in image_lock.pull(client, roles or tuple(supply.OFFICIAL), lock):
                 click.echo(line)
     finally:
         client.close()

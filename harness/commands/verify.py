@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from harness import discovery, run
-from harness.choice import find_contract
+from harness.choice import contract_beside, find_contract
 from harness.commands._formats import format_options
 from harness.commands._options import SEED, Folder, app_name, app_options
 from harness.commands._running import ended_by_signals, show, warn
@@ -37,6 +37,11 @@ from harness.view import Progress
     default="sqlite",
     show_default=True,
     help="What the app's Django database is replaced by.",
+)
+@click.option(
+    "--worker-image",
+    metavar="REF",
+    help="Your own image as workers and client of --stage containers; the app is in it.",
 )
 @click.option("--server", metavar="BINARY", help="The broker's binary on PATH: valkey-server, redis-server.")
 @click.option(
@@ -66,7 +71,7 @@ from harness.view import Progress
 @click.pass_context
 def command(
     ctx: click.Context, app: str | None, workdir: Path, contract_path: Path | None, stage: str, broker: str,
-    database: str, server: str | None, warp: str, seed: int | None,
+    database: str, worker_image: str | None, server: str | None, warp: str, seed: int | None,
     only: tuple[str, ...], tiers: tuple[str, ...], focus: tuple[str, ...],
     form: str, quiet: bool, reports: Path,
 ) -> None:  # fmt: skip
@@ -79,6 +84,8 @@ def command(
         discovery.find("checkers", checker)
     with Progress(quiet=quiet or form != "text") as progress, ended_by_signals():
         progress.say("reading the contract")
+        if worker_image:
+            _check_image(name, workdir, contract_path, stage)
         contract, drafted = find_contract(name, workdir, contract_path)
         if drafted and not quiet:
             click.echo(
@@ -90,7 +97,10 @@ def command(
                 app=name, contract=contract, workdir=workdir.resolve(), stage=stage, broker=broker, warp=warp,
                 seed=random.randrange(10**6) if seed is None else seed, only=only, tiers=tiers,
                 reports=reports, server=server, database=database,
-                command=_words(name, workdir, contract_path, stage, warp, database, server, focus),
+                images=(("worker", worker_image),) if worker_image else (),
+                command=_words(
+                    name, workdir, contract_path, stage, warp, database, server, focus, worker_image
+                ),
                 report=progress.say, warn=partial(warn, quiet=quiet),
             )
         )  # fmt: skip
@@ -98,6 +108,16 @@ def command(
     if form == "text" and not quiet:
         click.echo(f"kept in {outcomes.folder}; open its report.html in a browser")
     ctx.exit(EXIT_STATUS[overall(outcomes.verdicts)])
+
+
+def _check_image(name: str, workdir: Path, contract_path: Path | None, stage: str) -> None:
+    if stage != "containers":
+        raise UsageError(f"--worker-image: stage {stage} has no images.", remedy="Add --stage containers.")
+    if contract_path is None and contract_beside(name, workdir) is None:
+        raise UsageError(
+            "--worker-image: the app is in the image, and no contract can be drafted from it here.",
+            remedy="Write one (docs/contract.md): --contract FILE",
+        )
 
 
 def _check_warp(warp: str) -> None:
@@ -113,7 +133,7 @@ def _check_warp(warp: str) -> None:
 
 def _words(
     name: str, workdir: Path, contract_path: Path | None, stage: str, warp: str, database: str,
-    server: str | None, focus: tuple[str, ...],
+    server: str | None, focus: tuple[str, ...], worker_image: str | None,
 ) -> str:  # fmt: skip
     words = ["celery-harness", "verify", "-A", name]
     words += ["--workdir", str(workdir)] if workdir != Path() else []
@@ -122,5 +142,6 @@ def _words(
     words += ["--warp", warp] if warp != "auto" else []
     words += ["--database", database] if database != "sqlite" else []
     words += ["--server", server] if server else []
+    words += ["--worker-image", worker_image] if worker_image else []
     words += [word for task in focus for word in ("--focus", task)]
     return shlex.join(words)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from harness import call_faults, discovery, redis_server
 from harness.broker import Availability, Broker
-from harness.database import SqliteDatabase
 from harness.errors import StageError, UsageError
 from harness.launcher import ProcessLauncher
-from harness.mail_sink import MailSink
 from harness.postgres_server import PostgresDatabase
 from harness.probe.config import VARIABLE, ProbeConfig
 from harness.proxy_server import Behind, ProxyServer
-from harness.redis_server import RedisServer
 from harness.stage import SERVERS, Stage, StageSettings, World
+from harness.stages._base import Base, based
 from harness.stages._client import ProcessClient
 from harness.stages._worker import workers_of
 from harness.stages._world import REFUSED, ProcessWorld, StageClock
@@ -58,32 +56,26 @@ class Processes(Stage):
         if settings.database == "postgres" and not PostgresDatabase.available().ok:
             missing = PostgresDatabase.available()
             raise StageError(f"PostgreSQL was asked for, and {missing.why}.", remedy=missing.remedy)
-        with opened(settings, ProcessLauncher) as world:
+        if settings.services:
+            raise UsageError("Services are containers.", remedy="Run with --stage containers.")
+        with based(settings, ProcessLauncher) as base, opened(settings, base) as world:
             yield world
 
 
 @contextmanager
-def opened(
-    settings: StageSettings,
-    start_with: Callable[[Mapping[str, Mapping[str, str]], Path, str], ProcessLauncher],
-) -> Iterator[ProcessWorld]:
-    """Servers, client and workers up and ready on one clock, by a launcher of any kind; then ended."""
-    folder, token = ProcessLauncher.new_folder()
-    shared, environments = _shared_clock(settings, folder)
-    launcher = start_with(environments, folder, token)
-    try:
-        timing = _timing(shared, launcher, settings)
-        world = ProcessWorld(settings, launcher, StageClock(shared, timing))
-        if isinstance(timing, Warp):
-            timing.precise_s = world.known_moments
-        with closing(timing), closing(world.log), closing(world.calls):
-            try:
-                _start(world)
-                yield world
-            finally:
-                _stop(world)
-    finally:
-        launcher.close()
+def opened(settings: StageSettings, base: Base) -> Iterator[ProcessWorld]:
+    """Client and workers up and ready on servers that one begins with; they end with the base."""
+    timing = _timing(base.shared, base.launcher, settings)
+    world = ProcessWorld(settings, base.launcher, StageClock(base.shared, timing))
+    if isinstance(timing, Warp):
+        timing.precise_s = world.known_moments
+    with closing(timing), closing(world.log), closing(world.calls):
+        try:
+            _start(world, base)
+            yield world
+        finally:
+            if world.proxy is not None:
+                world.proxy.stop()
 
 
 def _timing(
@@ -96,48 +88,23 @@ def _timing(
     return FixedRate(shared, float(settings.warp))
 
 
-def _shared_clock(
-    settings: StageSettings, folder: Path
-) -> tuple[SharedClock | None, dict[str, dict[str, str]]]:
-    if settings.warp == "off" or library.find() is None:
-        return None, {"active": library.guard(), "passive": {}}
-    shared = SharedClock.create(folder / "clock")
-    return shared, {"active": shared.environment(passive=False), "passive": shared.environment(passive=True)}
-
-
-def _start(world: ProcessWorld) -> None:
+def _start(world: ProcessWorld, base: Base) -> None:
     launcher, settings = world.launcher, world.settings
     if library.find() is None:
         world.record("interlock-note", text=f"{UNGUARDED}. {library.why_missing()}")
-    kind: Any = discovery.find("brokers", settings.broker)
-    given = settings.contract.servers.get(settings.broker)
-    more = {"preferred": settings.server} if settings.broker == "redis" else {}
-    world.broker = kind(launcher, given, **more)
-    world.results = RedisServer(launcher, "results")
-    world.cache = RedisServer(launcher, "cache")
-    world.mail = MailSink(launcher)
-    servers: list[Any] = [world.broker, world.results, world.cache, world.mail]
-    if settings.database == "postgres":
-        world.database = PostgresDatabase(launcher)
-        servers.append(world.database)
-    else:
-        world.database = SqliteDatabase(launcher.folder / "database")
-    if settings.proxies:
-        world.proxy = _proxy(world)
-        servers.append(world.proxy)
-    for server in servers:
-        getattr(server, "launch", server.start)()
-    _configure(world)
-    world.client = ProcessClient(world)
-    world.client.post("load")
-    for server in servers:
-        getattr(server, "ready", lambda: None)()
+    world.broker, world.results, world.cache = base.broker, base.results, base.cache
+    world.mail, world.database = base.mail, base.database
+    world.proxy = _proxy(world) if settings.proxies else None
+    base.start()
+    if world.proxy is not None:
+        world.proxy.launch()
+    _configure(world, base)
     world.workers.update(workers_of(world, settings.contract.workers))
-    for worker in world.workers.values():
-        worker.launch()
+    launcher.together(partial(_start_client, world), partial(_start_workers, world, base))
     loaded = world.client.answer("load")
     world.check_interlock()
     world.tasks = tuple(loaded["tasks"])
+    kind: type[Broker] = discovery.find("brokers", settings.broker)
     world.versions = {**loaded["versions"], "broker": kind.available().version}
     world.client.ask("prepare")
     world.snapshot = world.client.ask("snapshot")["snapshot"]
@@ -148,12 +115,17 @@ def _start(world: ProcessWorld) -> None:
     world.check_interlock()
 
 
-def _stop(world: ProcessWorld) -> None:
-    """End the servers and close our own connections to them; the launcher ends whatever else there is."""
-    for name in ("proxy", "broker", "results", "cache", "database"):
-        server = getattr(world, name, None)  # a start that failed in the middle has not all of them
-        if server is not None and hasattr(server, "stop"):
-            server.stop()
+def _start_client(world: ProcessWorld) -> None:
+    world.client = ProcessClient(world)
+    world.client.post("load")
+
+
+def _start_workers(world: ProcessWorld, base: Base) -> None:
+    """As soon as there is what they connect to."""
+    base.ready()
+    if world.proxy is not None:
+        world.proxy.ready()
+    world.launcher.together(*(worker.launch for worker in world.workers.values()))
 
 
 def _proxy(world: ProcessWorld) -> ProxyServer:
@@ -195,10 +167,12 @@ def _behind_proxy(world: ProcessWorld) -> tuple[dict[str, str], dict[str, tuple[
     return urls, addresses, database
 
 
-def _configure(world: ProcessWorld) -> None:
+def _configure(world: ProcessWorld, base: Base) -> None:
     """Write what the probe reads, and name the file in the environment of everything that starts."""
     urls, reached, database = _behind_proxy(world)
-    addresses = [*reached.values(), world.mail.address]
+    addresses = [*reached.values(), world.mail.address, *base.services.values()]
+    places = {"files": str(world.folder / "files")}
+    places |= {name: f"{host}:{port}" for name, (host, port) in base.services.items()}
     config = ProbeConfig(
         folder=str(world.folder),
         broker_url=urls["broker"],
@@ -219,7 +193,13 @@ def _configure(world: ProcessWorld) -> None:
         "CELERY_HARNESS_ALLOW": allowed,
         "CELERY_HARNESS_REFUSED": str(world.folder / REFUSED),
         **{
-            name: value.replace("{files}", str(world.folder / "files"))
+            name: _filled(value, places)
             for name, value in {**world.contract.environment, **world.settings.environment}.items()
         },
     }
+
+
+def _filled(value: str, places: Mapping[str, str]) -> str:
+    for name, place in places.items():
+        value = value.replace(f"{{{name}}}", place)
+    return value
