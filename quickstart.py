@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    return install("myhours") or show()
+    return install("myhours,simulated") or show()
 
 
 def install(extras: str) -> int:

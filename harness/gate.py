@@ -22,6 +22,7 @@ from harness.impact import Change, Choice, FileChange
 from harness.inspection import Inspection, inspect
 from harness.members import rounds
 from harness.revisions import Repository
+from harness.stage import Stage
 from harness.verdict import Outcome, Verdict
 
 SEED = 1
@@ -101,6 +102,8 @@ def lock(request: Request) -> Guarantees:
 def gate(request: Request) -> Comparison:
     """Judge a change: run what it can touch, and compare with what the base guaranteed."""
     request.report("reading what is in force")
+    if not request.stage and (why := _why_missing(FIRST, request.broker)):
+        request.warn(f"no stage {FIRST} ({why}): all runs on {LAST}, which takes longer")
     repository = Repository.around(request.workdir)
     commit = _base(request, repository)
     locked = _locked(request, repository, commit)
@@ -145,8 +148,7 @@ def gate(request: Request) -> Comparison:
 def _look_at(request: Request, side: Side, stage: str, focus: tuple[str, ...]) -> Seen:
     """A whole run in which these tasks stand for their tiers."""
     focused = replace(side, contract=replace(side.contract, focus=focus))
-    seen = _run(request, focused, stage, (), (), request.reports)
-    return _once_more(request, focused, stage, (), seen)
+    return _once_more(request, focused, stage, (), _run(request, focused, stage, (), (), request.reports))
 
 
 def _with_facts(seen: Seen, later: Seen, tasks: Sequence[str]) -> Seen:
@@ -368,7 +370,12 @@ def _stages(request: Request) -> list[str]:
     """The simulated stage where it is there, then processes for what it leaves open; or the one asked for."""
     if request.stage:
         return [request.stage]
-    return [name for name in (FIRST, LAST) if name in discovery.names("stages")]
+    return [name for name in (FIRST, LAST) if name == LAST or not _why_missing(name, request.broker)]
+
+
+def _why_missing(stage: str, broker: str) -> str:
+    kind: type[Stage] = discovery.find("stages", stage)
+    return kind.available(broker).why
 
 
 def _command(request: Request, name: str, *more: str) -> str:

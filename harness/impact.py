@@ -131,7 +131,7 @@ def _reasons(
     values = {(repr(change.before), repr(change.after)) for change in changed}
     for file in files:
         if file.path.endswith(CODE) and not _is_contract(file.path, contract) and not _shown(file, values):
-            yield f"{file.path} changed, and no setting shows all of it", everything, None
+            yield f"{file.path}: code changed, so anything can", everything, None
 
 
 def _is_contract(path: str, contract: Contract) -> bool:

@@ -126,7 +126,7 @@ def keep(
 def judge(
     contract: Contract, history: History, *, only: Sequence[str] = (), tiers: Sequence[str] = ()
 ) -> list[Verdict]:
-    """Every promise of the contract against the record; pure."""
+    """Every promise against the record; pure. What is broken and weighs most comes first."""
     verdicts = []
     for checker in experiments.checkers(only):
         for tier in experiments.tiers_of(contract, checker, tiers):
@@ -135,7 +135,11 @@ def judge(
                 verdicts.append(_with_command(verdict, checker, tier, contract, history))
     rank = {Outcome.BROKEN: 0, Outcome.UNKNOWN: 1, Outcome.KEPT: 2}
     place = {tier.name: number for number, tier in enumerate(contract.tiers)}
-    return sorted(verdicts, key=lambda each: (rank[each.outcome], each.guarantee, place.get(each.tier, -1)))
+    weight = {checker.name: checker.weight for checker in experiments.checkers(only)}
+    return sorted(
+        verdicts,
+        key=lambda v: (rank[v.outcome], -weight[v.guarantee], v.guarantee, place.get(v.tier, -1)),
+    )
 
 
 def unless_unstruck(verdicts: Iterable[Verdict], history: History) -> Iterator[Verdict]:

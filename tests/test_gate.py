@@ -133,6 +133,13 @@ def test_processes_has_the_final_word_and_an_option_the_only_one() -> None:
     assert gate._stages(asked(Path(), stage="processes")) == ["processes"]
 
 
+def test_without_the_packages_of_the_simulated_stage_all_runs_on_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.stages.simulated.NEEDED", ("no_such_package",))
+    assert gate._stages(asked(tmp_path)) == ["processes"]
+
+
 def test_a_later_run_has_the_last_word_on_what_it_judged() -> None:
     def seen(*outcomes: tuple[str, Outcome], bent: bool) -> gate.Seen:
         verdicts = tuple(Verdict(name, "sales", outcome, "", "") for name, outcome in outcomes)

@@ -23,6 +23,7 @@ class AlertSent(Checker):
     features"): what sends it is the app's, and a task id is a UUID that never contains a task's name.
     """
 
+    weight = 2
     depends = RETRIES + ALERTS
 
     def promise(self, tier: Tier) -> str | None:

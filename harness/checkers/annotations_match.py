@@ -16,6 +16,7 @@ class AnnotationsMatch(Checker):
     `retry_policy`, is set on the task and stays without effect (`celery/app/task.py:annotate`).
     """
 
+    weight = 2
     depends = ("task_annotations", "annotations_without_effect")
     scope = "app"
 

@@ -26,6 +26,7 @@ class DeadLetter(Checker):
     nothing of when it was filed: where the contract itself says `within_s`, that is unknown then.
     """
 
+    weight = 2
     depends = RETRIES + LOSS + QUEUES + LIMITS + LETTERS
 
     def promise(self, tier: Tier) -> str | None:

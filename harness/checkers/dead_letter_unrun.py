@@ -36,6 +36,7 @@ class DeadLetterUnrun(Checker):
     signal of its own, and none of them is ``task_failure``: what files letters of failures does not see it.
     """
 
+    weight = 2
     depends = (*QUEUES, *LETTERS, "task_protocol", "enable_utc", "timezone")
 
     def promise(self, tier: Tier) -> str | None:

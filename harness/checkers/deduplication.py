@@ -29,6 +29,7 @@ class Deduplication(Checker):
     for ever, and different arguments must not be kept out.
     """
 
+    weight = 2
     depends = LOSS + DEDUPLICATION
 
     def promise(self, tier: Tier) -> str | None:
@@ -145,7 +146,11 @@ def _exclusion(groups: Sequence[Equals]) -> Finding:
                 if tries:
                     return kept(f"{group.task} kept an equal one out", [run.entered, tries[0]])
     sends = [life.sent for group in groups for life in group.lives if life.sent is not None]
-    return unknown("no equal task came to a worker while another was in its body", cited(sends))
+    return unknown(
+        "no equal task came to a worker while another was in its body: "
+        "where one worker runs one task at a time, nothing can (concurrency, replicas in the contract)",
+        cited(sends),
+    )
 
 
 def _turned_away(attempt: Attempt, run: Run) -> bool:

@@ -52,6 +52,7 @@ class LossRecovered(Checker):
     `visibility_timeout` is over, 3600 s by default (`kombu/transport/redis.py:restore_visible`).
     """
 
+    weight = 3
     depends = LOSS + QUEUES
 
     def promise(self, tier: Tier) -> str | None:

@@ -41,6 +41,7 @@ class NoDuplicateEffect(Checker):
     broker no longer has it.
     """
 
+    weight = 3
     depends = LOSS + EFFECTS
 
     def promise(self, tier: Tier) -> str | None:

@@ -38,6 +38,7 @@ class NoLostTask(Checker):
     of the run; where the contract says what a killed worker means, one is killed for it.
     """
 
+    weight = 3
     depends = RETRIES + LOSS + QUEUES
 
     def promise(self, tier: Tier) -> str | None:

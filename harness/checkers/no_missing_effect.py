@@ -24,6 +24,8 @@ class NoMissingEffect(Checker):
     it says "exactly once". Only runs of the task's own code are judged: a stub has no effect.
     """
 
+    weight = 3
+
     def promise(self, tier: Tier) -> str | None:
         if tier.effect is None or not tier.effect.at_least:
             return None

@@ -32,6 +32,7 @@ class PoisonBraked(Checker):
     and the delivery limit of a quorum queue. A task acknowledged before it runs dies once.
     """
 
+    weight = 3
     depends = LOSS
 
     def promise(self, tier: Tier) -> str | None:

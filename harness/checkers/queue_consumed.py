@@ -21,6 +21,7 @@ class QueueConsumed(Checker):
     queue that the contract names as the place of dead letters needs no consumer.
     """
 
+    weight = 3
     depends = (*QUEUES, "contract: workers.*")
     scope = "app"
 

@@ -27,6 +27,7 @@ class RetriedFailures(Checker):
     the task's own code gives to `self.retry()` (`celery/app/task.py`).
     """
 
+    weight = 2
     depends = RETRIES
 
     def promise(self, tier: Tier) -> str | None:

@@ -52,6 +52,7 @@ class RetryCap(Checker):
     retry and is not counted here.
     """
 
+    weight = 2
     depends = RETRIES
 
     def promise(self, tier: Tier) -> str | None:

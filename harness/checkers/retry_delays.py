@@ -44,6 +44,7 @@ class RetryDelays(Checker):
     jitter starts at 0 s (`celery/app/task.py`, `celery/utils/time.py`).
     """
 
+    weight = 2
     depends = RETRIES
 
     def promise(self, tier: Tier) -> str | None:

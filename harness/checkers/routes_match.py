@@ -17,6 +17,7 @@ class RoutesMatch(Checker):
     meant by it goes to the default queue.
     """
 
+    weight = 2
     depends = QUEUES
     scope = "app"
 

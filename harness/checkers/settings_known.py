@@ -16,6 +16,7 @@ class SettingsKnown(Checker):
     same (`celery/utils/collections.py`). Judged from the snapshot of the settings in force.
     """
 
+    weight = 2
     depends = ("unknown", "options_without_effect")
     scope = "app"
 

@@ -54,6 +54,7 @@ class TimeLimits(Checker):
     (`celery/concurrency/gevent.py`). The body is a stub that waits longer than allowed.
     """
 
+    weight = 2
     depends = LIMITS
 
     def promise(self, tier: Tier) -> str | None:

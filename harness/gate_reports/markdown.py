@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.comparison import Comparison
 from harness.differences import Difference, Kind
 from harness.gate_report import GateReport
-from harness.gate_reports._told import advice, counted, setting, step, stories, title
+from harness.gate_reports._told import COMMANDS, advice, counted, setting, step, stories, title
 from harness.reporters._markdown import bounded, code, plain, table
 from harness.verdict import Outcome
 
@@ -78,7 +78,7 @@ def _row(found: Comparison, each: Difference) -> list[str]:
 
 
 def _cell(name: str, text: str) -> str:
-    return code(text) if name == "reproduce" else plain(text)
+    return code(text) if name in COMMANDS else plain(text)
 
 
 def _accepted(found: Comparison, each: Difference) -> str:

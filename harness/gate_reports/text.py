@@ -12,7 +12,7 @@ from rich.text import Text
 from harness.comparison import Comparison
 from harness.differences import Kind
 from harness.gate_report import GateReport
-from harness.gate_reports._told import advice, counted, setting, step, stories, title
+from harness.gate_reports._told import COMMANDS, advice, counted, setting, step, stories, title
 from harness.verdict import Outcome
 
 STYLES = {Kind.WEAKENED: "bold red", Kind.UNKNOWN: "yellow", Kind.STRENGTHENED: "green", Kind.NEUTRAL: "dim"}
@@ -61,10 +61,13 @@ def _changes(found: Comparison) -> Iterator[Text]:
 
 def _choices(found: Comparison) -> Iterator[Text]:
     yield Text(f"put to the test: {len(found.choices)} of {found.promised} guarantees")
+    alike: dict[str, list[str]] = {}
     for choice in found.choices:
         more = f"; and {len(choice.why) - REASONS} more" if len(choice.why) > REASONS else ""
         where = f" [{', '.join(choice.tiers)}]" if choice.tiers else ""
-        yield from _wrapped(f"{choice.guarantee}{where}: {'; '.join(choice.why[:REASONS])}{more}")
+        alike.setdefault(f"{'; '.join(choice.why[:REASONS])}{more}", []).append(f"{choice.guarantee}{where}")
+    for why, names in alike.items():
+        yield from _wrapped(f"{', '.join(names)}: {why}")
     if not found.choices:
         yield Text("  nothing that changed can touch a guarantee")
 
@@ -89,8 +92,8 @@ def _findings(found: Comparison) -> Iterator[Text]:
 
 
 def _row(name: str, text: str) -> Iterator[Text]:
-    if name == "reproduce":
-        yield Text(f"  reproduce  {text}")
+    if name in COMMANDS:
+        yield Text(f"  {name:<9}  {text}")
         return
     for number, line in enumerate(textwrap.wrap(text, WIDTH - 13) or [""]):
         yield Text(f"  {name if number == 0 else '':<9}  {line}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.comparison import Comparison
+from harness.differences import Difference, Kind
 from harness.gate_reports.text import TextGate
+from harness.impact import Choice
 from tests.gate_reports.compared import ALL, HOSTILE_CHANGE, NOTHING, STRONGER, compared
 
 
@@ -46,7 +50,7 @@ def test_every_kind_is_named_and_what_was_accepted_is_said() -> None:
         "broken before as well: routes_match [app]",
         (
             "FAILED: 3 weakened, 1 unknown, 1 strengthened, 1 neutral "
-            "(1 accepted by the lock file); 1 rules newly broken"
+            "(1 accepted by the lock file); newly broken rules: 1 high"
         ),
     ):
         assert line in lines
@@ -63,7 +67,7 @@ def test_nothing_is_said_to_be_nothing() -> None:
     text = render(NOTHING)
     assert "no setting in force and no promise changed" in text
     assert "nothing that changed can touch a guarantee" in text
-    assert text.endswith("passed: 0 weakened, 0 unknown, 0 strengthened, 0 neutral\n")
+    assert text.endswith("passed: nothing to test\n")
 
 
 def test_credentials_are_masked_and_markup_is_text() -> None:
@@ -72,3 +76,25 @@ def test_credentials_are_masked_and_markup_is_text() -> None:
     assert "api_key: ******** -> ********" in render(ALL)
     assert "\x1b[" not in render(ALL)
     assert "\x1b[" in render(ALL, color=True)
+
+
+def test_guarantees_that_are_tried_for_the_same_reason_share_a_line() -> None:
+    one = Choice("retry_cap", (), ("code changed",))
+    more = replace(NOTHING, choices=(one, replace(one, guarantee="alert_sent")))
+    [line] = [line for line in render(more).splitlines() if "alert_sent" in line]
+    assert line == "  retry_cap, alert_sent: code changed"
+
+
+def test_a_fact_that_is_worse_though_its_promise_is_kept_says_why_that_matters() -> None:
+    fact = Difference(
+        Kind.WEAKENED, "facts", "shop.pay", "poison", "failed after 3 runs", "failed after 1 runs"
+    )
+    text = render(replace(NOTHING, differences=(fact,)))
+    assert "weaker     one child lost (memory, a crash in C) is enough" in text
+
+
+def test_rules_that_fail_nothing_say_so() -> None:
+    mild = replace(ALL.findings[0], severity="medium") if ALL.findings else None
+    assert mild is not None
+    text = render(replace(NOTHING, findings=(mild,)))
+    assert text.splitlines()[-1].endswith("newly broken rules: 1 medium (only high ones fail)")
