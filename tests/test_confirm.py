@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from harness.confirm import Answer, Replayed, cannot_strike, replay, workers
+from harness.confirm import Answer, Replayed, answer, cannot_strike, replay, workers
 from harness.contract_file import loads
+from harness.history import Header, History
 from harness.probe.steps import Point
-from harness.trials import Schedule, Task, laboratory
+from harness.trials import Schedule, Task, Trial, laboratory
+from harness.verdict import Outcome, Verdict
 
 APP = """
 import os, time
@@ -220,6 +223,19 @@ def test_a_schedule_that_breaks_nothing_is_one_clear_line(tmp_path: Path) -> Non
     done = celery_harness(tmp_path, "replay", KILLED.token(), *options)
     assert done.returncode == 2
     assert "nothing to confirm" in done.stderr
+
+
+def test_tiers_to_which_no_task_was_sent_leave_nothing_open() -> None:
+    """Of a contract with several tiers each schedule concerns a few: the others are unknown everywhere."""
+    kept = Verdict("no_lost_task", "work", Outcome.KEPT, "promised", "kept")
+    quiet = Verdict("no_lost_task", "other", Outcome.UNKNOWN, "promised", "no task was sent")
+    broken = (replace(kept, outcome=Outcome.BROKEN),)
+    history = History(Header(), ())
+    said = [
+        answer(Schedule((Task("shop.pay"),)), broken, Trial(Schedule(()), history, verdicts, ())).answer
+        for verdicts in ((kept, quiet), (replace(kept, outcome=Outcome.UNKNOWN), quiet), (*broken, quiet))
+    ]
+    assert said == [Answer.REFUTED, Answer.UNKNOWN, Answer.CONFIRMED]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """``select.poll`` for who waits on the socket of a simulated connection by its number, and asyncio's timers.
 
 Celery's Redis backend does so while it waits for a result (`celery/backends/redis.py`, `_socket_readable`).
-The operating system knows no such number and would call it readable at once, again and again. An event loop of
-asyncio waits for its next timer in a selector (`asyncio/base_events.py`, `_run_once`): in real time a moment of
-virtual time would never come.
+The operating system knows no such number and would call it readable at once, again and again. An event loop
+of asyncio waits for its next timer in a selector (`asyncio/base_events.py`, `_run_once`): in real time a
+moment of virtual time would never come.
 """
 
 from __future__ import annotations
