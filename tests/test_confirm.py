@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -205,12 +206,17 @@ def celery_harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_command_replays_a_token(tmp_path: Path) -> None:
+def test_the_command_that_search_prints_replays_what_it_found(tmp_path: Path) -> None:
     """Exit status 1, and the story of both stages."""
     (tmp_path / "shop.py").write_text(APP.format(bug="early ack"), encoding="utf-8")
     (tmp_path / "contract.toml").write_text(CONTRACT, encoding="utf-8")
-    options = ["-A", "shop:app", "--contract", "contract.toml", "--quiet"]
-    done = celery_harness(tmp_path, "replay", KILLED.token(), *options)
+    options = ["-A", "shop:app", "--contract", "contract.toml", "--guarantee", "no_lost_task", "--quiet"]
+    found = celery_harness(tmp_path, "search", "--token", KILLED.token(), *options)
+    assert found.returncode == 1, found.stderr
+    [line] = [line for line in found.stdout.splitlines() if line.startswith("  replay ")]
+    _, program, *words = shlex.split(line)
+    assert (program, *words[:2]) == ("celery-harness", "replay", KILLED.token())
+    done = celery_harness(tmp_path, *words, "--quiet")
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("CONFIRMED on real workers: no_lost_task")
     assert "kill_worker before body-end 0 of task 0" in done.stdout
