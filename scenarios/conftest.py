@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import fakeredis
@@ -13,14 +14,18 @@ import pytest
 
 from harness.contract import WorkerLayout
 from harness.plugin import Judgement, OpenWorld, Target, Verify, target_of
+from scenarios.ahead import SHARED, Ahead, begun, last, wanted
 from scenarios.payments import Bank, OpenBank
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Behaviours share one stage and leave traces on it: they are played in the order in which they stand.
 
-    The places stay those that the shuffling of tests gave them.
+    The places stay those that the shuffling of tests gave them; but who waits for a shared run that is made
+    beside the others comes last.
     """
+    if _beside(config):
+        last(items)
     places = [n for n, item in enumerate(items) if item.path.name == "test_conformance.py"]
     in_order = sorted((items[n] for n in places), key=_conformance_order)
     for place, item in zip(places, in_order, strict=True):
@@ -49,16 +54,38 @@ def documented_target(pytestconfig: pytest.Config) -> Target:
     return target_of(pytestconfig, app="myhours.documented:app", workdir="myhours")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ahead(
+    request: pytest.FixtureRequest, harness_seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Ahead]]:
+    """The shared runs that this session asks for, begun beside its first scenarios where that can be."""
+    config = request.config
+    names = wanted(request.session.items) if _beside(config) else []
+    with ExitStack() as stack:
+        found = {}
+        for name in names:
+            target = target_of(config, app=SHARED[name], workdir="myhours")
+            folder = tmp_path_factory.mktemp(name)
+            broker = str(config.getoption("--broker"))
+            found[name] = stack.enter_context(begun(target, folder, broker=broker, seed=harness_seed))
+        yield found
+
+
+def _beside(config: pytest.Config) -> bool:
+    """Whether runs can be made beside others: a simulated one takes one processor, and bends no clock."""
+    return config.getoption("--stage") == "simulated" and len(os.sched_getaffinity(0)) > 1
+
+
 @pytest.fixture(scope="session")
-def myhours(judged: Verify, myhours_target: Target) -> Judgement:
+def myhours(ahead: Mapping[str, Ahead], judged: Verify, myhours_target: Target) -> Judgement:
     """What the whole run of the app to copy came to."""
-    return judged(myhours_target)
+    return ahead["myhours"].judgement() if "myhours" in ahead else judged(myhours_target)
 
 
 @pytest.fixture(scope="session")
-def documented(judged: Verify, documented_target: Target) -> Judgement:
+def documented(ahead: Mapping[str, Ahead], judged: Verify, documented_target: Target) -> Judgement:
     """What the whole run of the app as documented came to."""
-    return judged(documented_target)
+    return ahead["documented"].judgement() if "documented" in ahead else judged(documented_target)
 
 
 @pytest.fixture(scope="session")

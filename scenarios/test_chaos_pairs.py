@@ -29,6 +29,9 @@ UNANSWERED = Strike("mail_drops", {"at": "stored"}, Trigger(heal_after_s=8.0))
 OWNER_DIES = Strike("worker_kill", {"worker": "one"}, Trigger(on="body-entered", at_s=1.0, heal_after_s=1.0))
 AWAY = Strike("broker_restart", {}, Trigger(on="body-entered", at_s=0.5, heal_after_s=20.0))
 PLAIN = Body()
+REAL = pytest.mark.harness_stage(
+    "processes", "containers", why="simulated workers make no system calls and have no shell"
+)
 NUMBERS = iter(range(1, 1000))
 
 
@@ -89,6 +92,7 @@ def lines(path: Path) -> int:
     return len(path.read_text("ascii").splitlines())
 
 
+@REAL
 def test_a_report_is_whole_where_it_is_written_beside_and_renamed(pairs: Pairs) -> None:
     """The disk is full in the middle of it."""
     number, history = pairs.run("careful.report", FULL)
@@ -96,6 +100,7 @@ def test_a_report_is_whole_where_it_is_written_beside_and_renamed(pairs: Pairs) 
     assert len(list(history.of("task-retried"))) == 1
 
 
+@REAL
 def test_a_report_that_is_written_in_place_is_cut_off_and_the_task_succeeds(pairs: Pairs) -> None:
     number, history = pairs.run("careless.report", FULL)
     assert 0 < lines(pairs.files / f"careless-{number}.csv") < 2_000
@@ -175,7 +180,9 @@ def test_a_lost_acknowledgement_pays_again_where_nothing_recognises_the_payment(
     assert paid.twice
 
 
-@pytest.mark.parametrize("shell", [False, True], ids=["exec", "shell"])
+@pytest.mark.parametrize(
+    "shell", [pytest.param(False, id="exec"), pytest.param(True, id="shell", marks=REAL)]
+)
 def test_a_rolling_restart_under_load_costs_payments_under_a_shell_that_passes_no_signal_on(
     bank: OpenBank, shell: bool
 ) -> None:

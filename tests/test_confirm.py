@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from harness.confirm import Answer, Replayed, cannot_strike, replay, workers
+from harness.confirm import Answer, Replayed, answer, cannot_strike, replay, workers
 from harness.contract_file import loads
+from harness.history import Header, History
 from harness.probe.steps import Point
-from harness.trials import Schedule, Task, laboratory
+from harness.trials import Schedule, Task, Trial, laboratory
+from harness.verdict import Outcome, Verdict
 
 APP = """
 import os, time
@@ -202,12 +206,17 @@ def celery_harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_command_replays_a_token(tmp_path: Path) -> None:
+def test_the_command_that_search_prints_replays_what_it_found(tmp_path: Path) -> None:
     """Exit status 1, and the story of both stages."""
     (tmp_path / "shop.py").write_text(APP.format(bug="early ack"), encoding="utf-8")
     (tmp_path / "contract.toml").write_text(CONTRACT, encoding="utf-8")
-    options = ["-A", "shop:app", "--contract", "contract.toml", "--quiet"]
-    done = celery_harness(tmp_path, "replay", KILLED.token(), *options)
+    options = ["-A", "shop:app", "--contract", "contract.toml", "--guarantee", "no_lost_task", "--quiet"]
+    found = celery_harness(tmp_path, "search", "--token", KILLED.token(), *options)
+    assert found.returncode == 1, found.stderr
+    [line] = [line for line in found.stdout.splitlines() if line.startswith("  replay ")]
+    _, program, *words = shlex.split(line)
+    assert (program, *words[:2]) == ("celery-harness", "replay", KILLED.token())
+    done = celery_harness(tmp_path, *words, "--quiet")
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("CONFIRMED on real workers: no_lost_task")
     assert "kill_worker before body-end 0 of task 0" in done.stdout
@@ -220,6 +229,19 @@ def test_a_schedule_that_breaks_nothing_is_one_clear_line(tmp_path: Path) -> Non
     done = celery_harness(tmp_path, "replay", KILLED.token(), *options)
     assert done.returncode == 2
     assert "nothing to confirm" in done.stderr
+
+
+def test_tiers_to_which_no_task_was_sent_leave_nothing_open() -> None:
+    """Of a contract with several tiers each schedule concerns a few: the others are unknown everywhere."""
+    kept = Verdict("no_lost_task", "work", Outcome.KEPT, "promised", "kept")
+    quiet = Verdict("no_lost_task", "other", Outcome.UNKNOWN, "promised", "no task was sent")
+    broken = (replace(kept, outcome=Outcome.BROKEN),)
+    history = History(Header(), ())
+    said = [
+        answer(Schedule((Task("shop.pay"),)), broken, Trial(Schedule(()), history, verdicts, ())).answer
+        for verdicts in ((kept, quiet), (replace(kept, outcome=Outcome.UNKNOWN), quiet), (*broken, quiet))
+    ]
+    assert said == [Answer.REFUTED, Answer.UNKNOWN, Answer.CONFIRMED]
 
 
 @pytest.mark.parametrize(

@@ -26,21 +26,26 @@ ID_ALIASES = ("task_id", "original_task_id", "taskid", "uuid", "id", "correlatio
 _ABSENT = object()
 
 
-def concerns(letter: Event, task_id: str) -> bool:
-    """Whether a letter is about this task: by a field that holds the id, else by what the reader found."""
+def _ids(letter: Event) -> set[str]:
+    """The tasks that a letter is about: by the fields that hold an id, else by what the reader found."""
     fields = flat(letter.get("record") or {})
-    if any(str(fields.get(name)) == task_id for name in ID_ALIASES):
-        return True
-    return letter.task_id == task_id and not any(fields.get(name) for name in ID_ALIASES[:3])
+    found = {str(fields[name]) for name in ID_ALIASES if name in fields}
+    if letter.task_id is not None and not any(fields.get(name) for name in ID_ALIASES[:3]):
+        found.add(letter.task_id)
+    return found
 
 
 def letters_of(history: History, task_id: str) -> list[Event]:
     """The dead letters of one task; a row that was read twice is one letter."""
+    by_task: dict[str, list[Event]] | None = history.memo.get(letters_of)
+    if by_task is None:
+        by_task = history.memo[letters_of] = {}
+        for event in history.of("dead-lettered"):
+            for each in _ids(event):
+                by_task.setdefault(each, []).append(event)
     found: list[Event] = []
-    for event in history.of("dead-lettered"):
+    for event in by_task.get(task_id, ()):
         record = event.get("record") or {}
-        if not concerns(event, task_id):
-            continue
         key = record.get("pk", record.get("id"))
         again = key is not None and str(key) != task_id
         if not (again and any(other.data.get("record") == record for other in found)):

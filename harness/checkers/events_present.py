@@ -45,11 +45,9 @@ class EventsPresent(Checker):
         steady = sent_to(contract, tier, history, "steady")
         if lacking:
             return _absent(lacking)
-        if not any(
-            event.kind == "task-succeeded" for event in history.events if event.task_id in ids_of(steady)
-        ):
-            return unknown("no task of the tier succeeded in the steady state", cited(steady))
         ids = ids_of(steady)
+        if not any(event.task_id in ids for event in history.of("task-succeeded")):
+            return unknown("no task of the tier succeeded in the steady state", cited(steady))
         mine = [event for kind in ALWAYS_SEEN for event in seen[kind] if event.task_id in ids]
         return kept(f"{counted(len(ids), 'task')} seen from sent to succeeded", cited(mine))
 
@@ -61,9 +59,8 @@ def _lacking_in_steady(
     ids = ids_of(sent_to(contract, tier, history, "steady"))
     lacking: dict[str, list[Event]] = {}
     for kind in ALWAYS_SEEN:
-        unseen = [
-            e for e in history.of(kind) if e.task_id in ids - ids_of(seen[kind]) and not e.get("retries")
-        ]
+        missing = ids - ids_of(seen[kind])
+        unseen = [e for e in history.of(kind) if e.task_id in missing and not e.get("retries")]
         if unseen:
             lacking[kind] = unseen
     return lacking

@@ -1,15 +1,19 @@
-"""``select.poll`` for who waits on the socket of a simulated connection by its number.
+"""``select.poll`` for who waits on the socket of a simulated connection by its number, and asyncio's timers.
 
 Celery's Redis backend does so while it waits for a result (`celery/backends/redis.py`, `_socket_readable`).
-The operating system knows no such number and would call it readable at once, again and again.
+The operating system knows no such number and would call it readable at once, again and again. An event loop
+of asyncio waits for its next timer in a selector (`asyncio/base_events.py`, `_run_once`): in real time a
+moment of virtual time would never come.
 """
 
 from __future__ import annotations
 
 import select
+import selectors
 from typing import Any
 
-from harness.simulation.descriptors import FIRST_NUMBER, Descriptor, Poller
+from harness.simulation.clock import CLOCK
+from harness.simulation.descriptors import FIRST_NUMBER, WORLD, Descriptor, Poller
 
 REAL = select.poll
 
@@ -57,3 +61,21 @@ def install() -> None:
     """For whoever asks for a poller from now on."""
     module: Any = select
     module.poll = SystemPoller
+    _selectors()
+
+
+def _selectors() -> None:
+    """A selector with a timeout waits in virtual time, unless something is ready."""
+    kind: Any = selectors.DefaultSelector
+    original = kind.select
+
+    def wait(this: Any, timeout: float | None = None) -> Any:
+        if timeout is None or timeout <= 0 or WORLD.kernel.running is None:
+            return original(this, timeout)
+        ready = original(this, 0)
+        if not ready:
+            CLOCK.sleep(timeout)
+            ready = original(this, 0)
+        return ready
+
+    kind.select = wait

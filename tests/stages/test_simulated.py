@@ -27,7 +27,7 @@ from harness.stage import StageSettings, World
 from harness.stages.simulated import Simulated
 
 APP = """
-import threading, time
+import asyncio, threading, time
 from celery import Celery
 from celery.exceptions import Reject, SoftTimeLimitExceeded
 
@@ -71,6 +71,14 @@ def limited(takes_s):
     except SoftTimeLimitExceeded:
         return "told"
     return "in time"
+
+
+@app.task(name="shop.awaits")
+def awaits():
+    async def both():
+        return await asyncio.gather(asyncio.sleep(30, "a"), asyncio.sleep(20, "b"))
+
+    return asyncio.run(both())
 
 
 @app.task(name="shop.fork")
@@ -176,6 +184,12 @@ def test_a_stopped_child_hears_of_its_soft_limit_when_it_goes_on(world: World, t
     assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=1)
     stored = world.results.client.get(f"celery-task-meta-{task_id}")  # type: ignore[attr-defined]
     assert json.loads(stored)["result"] == "told"
+
+
+def test_an_event_loop_of_asyncio_waits_in_virtual_time(world: World) -> None:
+    began_s, task_id = world.clock.now_s(), world.send("shop.awaits", [], {})
+    assert world.advance(lambda: bool(events(world, task_id, "task-succeeded")), within_s=100)
+    assert 30 <= world.clock.now_s() - began_s < 31
 
 
 def test_a_killed_worker_says_nothing_any_more(world: World) -> None:
