@@ -117,8 +117,8 @@ class Containers:
             beside = Path(sys.executable).parent
             own = {"PATH": f"{beside}:{os.environ.get('PATH', os.defpath)}", "HOME": "/root", **own}
             # Where nothing of it is mounted, a folder of the image's own.
-            beside = image.workdir if _is_mounted(image.workdir, volumes) else "/tmp"  # noqa: S108 - the image's
-            given = {"working_dir": beside, **given}
+            place = image.workdir if _is_mounted(image.workdir, volumes) else "/tmp"  # noqa: S108 - the image's
+            given = {"working_dir": place, **given}
         if role == "rabbitmq":
             path = str(self._client.configuration())
             volumes[path] = {"bind": path, "mode": "ro"}
