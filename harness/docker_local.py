@@ -10,15 +10,16 @@ environment mounted into it. All of it carries a label and goes with the session
 from __future__ import annotations
 
 import os
-import secrets
+import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness import engine, images
 from harness.docker_images import FRESH_VHOST, Image, Images, program
+from harness.launcher import ProcessLauncher
+from harness.reaper import Reaper
 
 RESETS = {"redis": ["redis-cli", "FLUSHALL"], "rabbitmq": ["rabbitmqctl", "eval", FRESH_VHOST]}
 """What empties a server; where it fails, the next test gets a new one."""
@@ -31,15 +32,15 @@ class LocalEngine:
     def __init__(self) -> None:
         import docker
 
-        self.token = secrets.token_hex(8)
         self.low = engine.connect()
         engine.sweep(self.low)
         self.sdk: Any = docker.DockerClient(
             base_url=os.environ.get("DOCKER_HOST") or engine.SOCKET, version="auto"
         )
-        self.reaper = engine.EngineReaper(self.token)
+        self.folder, self.token = ProcessLauncher.new_folder()
+        self.reapers = (engine.EngineReaper(self.token), Reaper())
+        self.reapers[1].start(self.token, self.folder)
         self.labels = engine.labels(self.token)
-        self.folder = tempfile.TemporaryDirectory(prefix="celery-harness-")
         self.images = Images()
         self.containers = Containers(self)
         self.networks, self.volumes = (
@@ -48,7 +49,7 @@ class LocalEngine:
 
     def configuration(self) -> Path:
         """RabbitMQ's, by which guests from other containers are let in, and what it does is told."""
-        path = Path(self.folder.name) / "rabbitmq.conf"
+        path = self.folder / "rabbitmq.conf"
         path.write_text(RABBITMQ_CONF, encoding="ascii")
         path.chmod(0o644)
         path.parent.chmod(0o755)
@@ -57,10 +58,11 @@ class LocalEngine:
     def close(self) -> None:
         """Remove everything of this session."""
         engine.remove_all(self.low, self.token)
-        self.reaper.close()
+        for reaper in self.reapers:
+            reaper.close()
         self.low.close()
         self.sdk.close()
-        self.folder.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Labelled:
