@@ -20,9 +20,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKER = """
-from harness.docker_local import LocalEngine
+from harness.docker_local import RESETS, LocalEngine
 import pytest_docker_tools.wrappers.container as wrappers
 wrappers.tests_inside_container = lambda: False
+
+RESETS.clear()  # each test has servers of its own, as in pytest-celery
 
 @pytest.fixture(scope="session")
 def docker_client():

@@ -16,6 +16,12 @@ from typing import Any
 
 from harness.errors import UsageError
 
+FRESH_VHOST = (
+    'rabbit_vhost:delete(<<"/">>, <<"harness">>), rabbit_vhost:add(<<"/">>, <<"harness">>), '
+    'rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"/">>, '
+    '<<".*">>, <<".*">>, <<".*">>, <<"harness">>).'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

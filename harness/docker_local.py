@@ -10,16 +10,19 @@ environment mounted into it. All of it carries a label and goes with the session
 from __future__ import annotations
 
 import os
-import secrets
+import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness import engine, images
-from harness.docker_images import Image, Images, program
+from harness.docker_images import FRESH_VHOST, Image, Images, program
+from harness.launcher import ProcessLauncher
+from harness.reaper import Reaper
 
+RESETS = {"redis": ["redis-cli", "FLUSHALL"], "rabbitmq": ["rabbitmqctl", "eval", FRESH_VHOST]}
+"""What empties a server; where it fails, the next test gets a new one."""
 RABBITMQ_CONF = "loopback_users = none\nlog.console = true\nlog.console.level = info\nlog.file = false\n"
 
 
@@ -29,15 +32,15 @@ class LocalEngine:
     def __init__(self) -> None:
         import docker
 
-        self.token = secrets.token_hex(8)
         self.low = engine.connect()
         engine.sweep(self.low)
         self.sdk: Any = docker.DockerClient(
             base_url=os.environ.get("DOCKER_HOST") or engine.SOCKET, version="auto"
         )
-        self.reaper = engine.EngineReaper(self.token)
+        self.folder, self.token = ProcessLauncher.new_folder()
+        self.reapers = (engine.EngineReaper(self.token), Reaper())
+        self.reapers[1].start(self.token, self.folder)
         self.labels = engine.labels(self.token)
-        self.folder = tempfile.TemporaryDirectory(prefix="celery-harness-")
         self.images = Images()
         self.containers = Containers(self)
         self.networks, self.volumes = (
@@ -46,7 +49,7 @@ class LocalEngine:
 
     def configuration(self) -> Path:
         """RabbitMQ's, by which guests from other containers are let in, and what it does is told."""
-        path = Path(self.folder.name) / "rabbitmq.conf"
+        path = self.folder / "rabbitmq.conf"
         path.write_text(RABBITMQ_CONF, encoding="ascii")
         path.chmod(0o644)
         path.parent.chmod(0o755)
@@ -55,10 +58,11 @@ class LocalEngine:
     def close(self) -> None:
         """Remove everything of this session."""
         engine.remove_all(self.low, self.token)
-        self.reaper.close()
+        for reaper in self.reapers:
+            reaper.close()
         self.low.close()
         self.sdk.close()
-        self.folder.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Labelled:
@@ -80,10 +84,21 @@ class Containers:
 
     def __init__(self, client: LocalEngine) -> None:
         self._client = client
+        self._idle: dict[str, list[Any]] = {}
 
     def run(self, image: str, **given: Any) -> Any:
-        """One that runs."""
-        return self._client.sdk.containers.run(**self._translated(image, given) | {"detach": True})
+        """One that runs; a server that an earlier test has given back, where it asks for the same."""
+        wanted = self._translated(image, given) | {"detach": True}
+        role = self._client.images.get(str(image)).role
+        if role not in RESETS:
+            return self._client.sdk.containers.run(**wanted)
+        key = repr(
+            sorted((k, v) for k, v in wanted.items() if k in ("image", "environment", "ports", "command"))
+        )
+        idle = self._idle.setdefault(key, [])
+        server = Server(idle.pop() if idle else self._client.sdk.containers.run(**wanted), role, idle)
+        server.join(self._client.sdk.networks.get(str(wanted["network"])) if wanted.get("network") else None)
+        return server
 
     def create(self, image: str, **given: Any) -> Any:
         """One that does not run yet."""
@@ -104,7 +119,8 @@ class Containers:
             beside = Path(sys.executable).parent
             own = {"PATH": f"{beside}:{os.environ.get('PATH', os.defpath)}", "HOME": "/root", **own}
             # Where nothing of it is mounted, a folder of the image's own.
-            given = {"working_dir": image.workdir if _is_mounted(image.workdir, volumes) else "/tmp", **given}  # noqa: S108
+            place = image.workdir if _is_mounted(image.workdir, volumes) else "/tmp"  # noqa: S108 - the image's
+            given = {"working_dir": place, **given}
         if role == "rabbitmq":
             path = str(self._client.configuration())
             volumes[path] = {"bind": path, "mode": "ro"}
@@ -125,6 +141,39 @@ class Containers:
             return given or ["redis-server", "--protected-mode", "no"]
         words = given or list(image.command) or ["/bin/true"]
         return words if isinstance(words, str) else program([str(word) for word in words])
+
+
+class Server:
+    """A container with a server in it, emptied and given to the next test instead of being removed."""
+
+    def __init__(self, container: Any, role: str, idle: list[Any]) -> None:
+        self._container, self._role, self._idle = container, role, idle
+        self._network: Any = None
+        self._began = self._beginning()
+
+    def join(self, network: Any) -> None:
+        """Be in a test's network, under the name that containers have there."""
+        self._network = network
+        self._container.reload()
+        if network is not None and network.name not in self._container.attrs["NetworkSettings"]["Networks"]:
+            network.connect(self._container)
+
+    def remove(self, **given: Any) -> None:
+        """Leave the network, empty; one that was killed or started again is removed."""
+        if self._beginning() == self._began and self._container.exec_run(RESETS[self._role]).exit_code == 0:
+            if self._network is not None:
+                self._network.disconnect(self._container, force=True)
+            self._idle.append(self._container)
+        else:
+            self._container.remove(**given)
+
+    def _beginning(self) -> str | None:
+        self._container.reload()
+        state = self._container.attrs["State"]
+        return str(state["StartedAt"]) if state["Running"] else None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
 
 
 def _pairs(given: Any) -> dict[str, str]:

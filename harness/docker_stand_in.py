@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from kombu import pools
 
 from harness import discovery, redis_server
-from harness.docker_images import Image, Images, Things, program, signal_number
+from harness.docker_images import FRESH_VHOST, Image, Images, Things, program, signal_number
 from harness.errors import StageError
 from harness.launcher import ProcessLauncher, wait_until
 
@@ -35,11 +35,6 @@ READY_WITHIN_S = 60.0
 RABBIT_PORT, REDIS_PORT = "5672/tcp", "6379/tcp"
 LISTENS = "   0: 0100007F:{port:04X} 00000000:0000 0A 0 0 0 0 0 0"
 """A line of ``/proc/net/tcp`` (``proc(5)``), which is looked at to see whether a server listens."""
-FRESH_VHOST = (
-    'rabbit_vhost:delete(<<"/">>, <<"harness">>), rabbit_vhost:add(<<"/">>, <<"harness">>), '
-    'rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"/">>, '
-    '<<".*">>, <<".*">>, <<".*">>, <<"harness">>).'
-)
 
 
 class ExecResult(NamedTuple):

@@ -2,7 +2,7 @@
 
 All of pytest-celery's containers come from one fixture, `docker_client` (`pytest_docker_tools/plugin.py`);
 here it gives a client whose containers are processes (`harness.docker_stand_in`), or containers of the images
-that are here (`harness.docker_local`). Waiting looks every 20 ms instead of every second.
+that are here (`harness.docker_local`). Waiting looks more often than every second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from harness.docker_local import LocalEngine
 from harness.docker_stand_in import StandIn
 from harness.errors import StageError
 
-LOOK_EVERY_S = 0.02
+LOOK_AFTER_S, LOOK_EVERY_S = 0.02, 0.25
+"""The first look again, and the longest pause between two: in a container a look costs an `exec`."""
 WAITING = (
     "pytest_docker_tools.factories.container",
     "pytest_docker_tools.wrappers.container",
@@ -52,10 +53,12 @@ def waited(message: str, func: Callable[[], object], timeout: float = 30) -> Non
     """As `pytest_docker_tools.utils.wait_for_callable`."""
     tools: Any = importlib.import_module("pytest_docker_tools.exceptions")
     deadline = time.monotonic() + timeout
+    pause_s = LOOK_AFTER_S
     while not func():
         if time.monotonic() > deadline:
             raise tools.TimeoutError(f"{message}: timeout of {timeout} s exceeded")
-        time.sleep(LOOK_EVERY_S)  # a log can only be looked at again; bounded above
+        time.sleep(pause_s)  # a log can only be looked at again; bounded above
+        pause_s = min(pause_s * 1.5, LOOK_EVERY_S)
 
 
 def check(config: pytest.Config, stage: str) -> None:

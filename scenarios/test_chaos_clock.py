@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.workload import Body, Strike, Trigger
-from scenarios.payments import Bank
+from scenarios.payments import Bank, OpenBank
 
 pytestmark = pytest.mark.chaos
 
@@ -30,3 +30,14 @@ def test_a_stepped_clock_pays_nobody_twice(careful: Bank, minutes: int) -> None:
     )
     paid = careful.pay(8, strike, body=body)
     paid.assert_each_paid_once()
+
+
+@pytest.mark.parametrize("struck", [False, True], ids=["steady", "stepped"])
+def test_a_clock_that_steps_ahead_pays_twice_where_nothing_recognises_a_payment(
+    bank: OpenBank, struck: bool
+) -> None:
+    """Redis: what runs now looks older than the visibility timeout, and is handed out again."""
+    step = Strike("clock_step", {"seconds": 1200.0}, Trigger(on="body-entered", nth=2, at_s=1.0))
+    with bank("impatient:app", broker="redis") as impatient:
+        paid = impatient.pay(3, *[step] * struck, body=Body(hold_s=12.0))
+    assert bool(paid.twice) == struck

@@ -148,6 +148,9 @@ def test_a_dead_letter_that_needs_no_broker_is_kept_while_the_broker_is_away(pai
     assert len(pairs.letters(history)) == 1
 
 
+@pytest.mark.harness_stage(
+    "processes", why="the address of a dead container refuses nothing: who publishes waits"
+)
 def test_a_dead_letter_that_is_published_is_lost_while_the_broker_is_away(pairs: Pairs) -> None:
     _, history = pairs.run("careless.fail", AWAY, body=Body(raises="programming", hold_s=3.0))
     assert list(history.of("task-failed"))

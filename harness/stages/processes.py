@@ -163,7 +163,8 @@ def _behind_proxy(world: ProcessWorld) -> tuple[dict[str, str], dict[str, tuple[
         urls = {name: world.proxy.before(name, url) for name, url in urls.items()}
         addresses |= {name: world.proxy.address(name) for name in world.proxy.links}
         if "database" in world.proxy.links:
-            database = {**database, "PORT": type(database["PORT"])(addresses["database"][1])}
+            host, port = addresses["database"]
+            database = {**database, "HOST": host, "PORT": type(database["PORT"])(port)}
     return urls, addresses, database
 
 

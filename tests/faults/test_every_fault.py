@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import smtplib
 import sqlite3
 from contextlib import closing
@@ -102,6 +103,24 @@ def test_it_is_healed_when_the_scenario_raises(name: str, request: pytest.Fixtur
     else:
         assert shop.outcome(shop.send("shop.book")).kind == "task-succeeded"
     assert wall_offset_s(shop.world) == pytest.approx(wall_s, abs=60)
+
+
+def test_postgresql_is_struck_in_containers_as_on_processes(boxed_booking: Shop) -> None:
+    """Behind a proxy, and each fault healed before the next."""
+    says = {
+        "database_pause": "timeout expired",
+        "database_read_only": "read-only transaction",
+        "database_restart": "OperationalError|ConnectionTimeout",
+        "database_slots_exhausted": "too many clients",
+        "database_failover": "^$",
+    }
+    booked = boxed_booking.booked()
+    for name, error in says.items():
+        fault: Fault = discovery.find("faults", name)()
+        with injected(fault, boxed_booking.world):
+            assert re.search(error, boxed_booking.error("shop.book", 1)), name
+        assert not boxed_booking.error("shop.book", 1), name
+    assert boxed_booking.booked() == booked + 6
 
 
 def wall_offset_s(world: World) -> float:

@@ -9,8 +9,10 @@ from harness.faults.results_pause import ResultsPause
 from tests.faults.conftest import Shop
 
 
-def test_a_result_waits_until_it_goes_on(shop: Shop, state: Callable[[int], str]) -> None:
+def test_it_is_stopped_while_it_holds_and_goes_on_afterwards(
+    shop: Shop, state: Callable[[int], str], eventually: Callable[[Callable[[], object]], bool]
+) -> None:
     with injected(ResultsPause(), shop.world):
-        assert state(shop.world.results.pid) == "T"
-    assert state(shop.world.results.pid) != "T"
+        assert eventually(lambda: state(shop.world.results.pid) == "T")
+    assert eventually(lambda: state(shop.world.results.pid) != "T")
     assert shop.works()
