@@ -6,6 +6,7 @@ does the next one move in. What strikes a whole broker strikes nobody else.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
@@ -69,7 +70,8 @@ def _key(settings: StageSettings) -> Hashable:
     servers = settings.contract.servers.get(settings.broker) or {}
     given = tuple(sorted((name, repr(value)) for name, value in servers.items()))
     own = tuple(sorted({**settings.contract.images, **dict(settings.images)}.items()))
-    return settings.broker, settings.server, settings.warp, own, given
+    engine = os.environ.get("DOCKER_HOST", "")
+    return settings.broker, settings.server, settings.warp, own, given, engine
 
 
 def _emptied(base: Base, offset_s: float) -> bool:

@@ -177,39 +177,36 @@ def test_the_next_world_of_a_session_finds_the_same_servers_and_nothing_in_them(
     assert not any(any(engine.remains(client, token).values()) for token in tokens)
 
 
-def test_the_next_world_has_a_virtual_host_of_its_own_on_the_same_rabbitmq(tmp_path: Path) -> None:
+def test_a_rabbitmq_is_handed_on_after_its_alarms_with_a_virtual_host_of_each_world_s_own(
+    client: Any, tmp_path: Path
+) -> None:
+    """Its name daemon outlives many wake-ups: without it no alarm can be given, or looked at."""
     if not Containers.available("rabbitmq").ok:
         pytest.skip("there is no RabbitMQ")
     given = replace(settings(tmp_path), broker="rabbitmq")
+    ask = ("eval", "rabbit_alarm:get_alarms().")
     urls, pids, depths = list[str](), list[int](), list[int]()
     with Containers.session():
         for _ in range(2):
             with Containers.open(given) as opened:
-                depths.append(opened.broker.read(["elsewhere"]).queues.get("elsewhere", QueueState()).depth)
+                broker: Any = opened.broker
+                depths.append(broker.read(["elsewhere"]).queues.get("elsewhere", QueueState()).depth)
                 kind: Any = Connection
-                with kind(opened.broker.url()) as connection:
+                with kind(broker.url()) as connection:
                     connection.SimpleQueue("elsewhere").put({"left": "over"})
-                assert opened.broker.read(["elsewhere"]).queues["elsewhere"].depth == 1
-                urls.append(opened.broker.url())
-                pids.append(opened.broker.pid)
+                assert broker.read(["elsewhere"]).queues["elsewhere"].depth == 1
+                opened.advance(lambda: False, within_s=600)
+                for alarmed in (broker.out_of_memory, broker.out_of_disk) if not pids else ():
+                    with alarmed():
+                        assert "resource_limit" in broker.control(*ask)
+                    assert "resource_limit" not in broker.control(*ask)
+                task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
+                assert opened.advance(partial(ended, opened, task_id), within_s=300)
+                urls.append(broker.url())
+                pids.append(broker.pid)
     assert pids[0] == pids[1]
     assert urls[0] != urls[1]
     assert depths == [0, 0]
-
-
-def test_a_rabbitmq_in_a_container_has_its_alarms_while_the_faults_last(client: Any, tmp_path: Path) -> None:
-    if not Containers.available("rabbitmq").ok:
-        pytest.skip("there is no RabbitMQ")
-    ask = ("eval", "rabbit_alarm:get_alarms().")
-    with Containers.open(replace(settings(tmp_path), broker="rabbitmq")) as opened:
-        opened.advance(lambda: False, within_s=600)  # its name daemon outlives many wake-ups
-        broker: Any = opened.broker
-        for alarmed in (broker.out_of_memory, broker.out_of_disk):
-            with alarmed():
-                assert "resource_limit" in broker.control(*ask)
-            assert "resource_limit" not in broker.control(*ask)
-        task_id = opened.send("shop.pay", [1], {}, experiment="t/all")
-        assert opened.advance(lambda: ended(opened, task_id), within_s=300)
 
 
 def test_postgresql_in_a_container_is_struck_as_on_the_processes_stage(client: Any, tmp_path: Path) -> None:
