@@ -32,6 +32,8 @@ PROC = "/run/celery-harness-proc"
 NETWORKS = IPv4Network("10.231.0.0/16")
 PREFIX = 26
 """Addresses of one run: small, since engines' own pools allow some thirty networks only."""
+SERVERS = frozenset({"broker", "results", "cache", "mail", "postgres"})
+"""Names whose address refuses connections while nothing runs under them, as a port of this machine does."""
 TRIES = 20
 GONE_WITHIN_S = 30.0
 SIGNALLED = 128
@@ -107,6 +109,7 @@ class ContainerLauncher(ProcessLauncher):
         self.subnet = self._new_network()
         self._hosts: dict[str, str] = {}
         self._naming = threading.Lock()
+        self._refusing: dict[str, str] = {}
         self._named: dict[str, ContainerProcess] = {}
 
     def _new_network(self) -> IPv4Network:
@@ -179,6 +182,9 @@ class ContainerLauncher(ProcessLauncher):
         pipes: bool = False,
     ) -> ContainerProcess:
         """Start a container; output goes to ``logs/NAME.log``, or to pipes for input and output."""
+        if name in self._refusing:
+            with engine.told("remove what refuses connections"):
+                self.client.remove_container(self._refusing.pop(name), force=True, v=True)
         image = self.image(name)
         variables = self._variables(image, environment or {}, passive=passive)
         made = self._pipes(name) if pipes else None
@@ -306,6 +312,32 @@ class ContainerLauncher(ProcessLauncher):
         process.close()
         if not wait_until(lambda: not process._runs(), within_s):  # noqa: SLF001 - of this module
             raise StageError(f"Container {process.container[:12]} did not end within {within_s:g} s.")
+        gone = [name for name, each in self._named.items() if each is process and name in SERVERS]
+        if gone and not self.over:
+            self._refuse(gone[0])
+
+    def _refuse(self, name: str) -> None:
+        """Something stands at a server's address and listens nowhere, until the server is back.
+
+        An address that nobody has answers nothing, for as long as the kernel asks for it in its own time.
+        """
+        image = self.images["environment"]
+        network = self.client.create_endpoint_config(ipv4_address=self.host(name))
+        with engine.told(f"keep the address of {name}"):
+            made = self.client.create_container(
+                image.reference,
+                command=["/bin/sleep", "infinity"],
+                name=f"{self.network}-{name}-gone",
+                labels=self.labels,
+                networking_config=self.client.create_networking_config({self.network: network}),
+                host_config=self.client.create_host_config(
+                    binds=[f"{each}:{each}:ro" for each in image.mounts],
+                    network_mode=self.network,
+                    log_config={"type": "none"},
+                ),
+            )
+            self._refusing[name] = str(made["Id"])
+            self.client.start(made["Id"])
 
     def write_in(self, *folders: Path) -> None:
         """What is started from now on may write in these folders, and no longer in others."""

@@ -38,6 +38,8 @@ class ProcessLauncher:
         self.clock_environment = dict(clock_environment)
         self.environment: dict[str, str] = {}
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.over = False
+        """Whether the run is over: what ends from now on does not come back."""
         self._ports: set[int] = set()
         self.reaper = Reaper()
         self.reaper.start(token, folder)

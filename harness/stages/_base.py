@@ -57,6 +57,7 @@ class Base:
 
     def close(self) -> None:
         """End the servers and close our own connections to them; the launcher ends whatever else there is."""
+        self.launcher.over = True
         try:
             stops = (getattr(each, "stop", None) for each in self.servers)
             self.launcher.together(*(stop for stop in stops if stop is not None))

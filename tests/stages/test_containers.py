@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -135,6 +136,8 @@ def test_a_broker_that_is_killed_comes_back_on_its_address_with_its_messages(wor
     task_id = world.send("shop.pay", [3], {}, experiment="t/all")
     before = world.broker.addresses()
     world.broker.kill()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(before[0], timeout=10).close()
     world.broker.start()
     assert world.broker.addresses() == before
     assert task_id in world.broker.read(["celery"]).queues["celery"].tasks
