@@ -93,7 +93,7 @@ class Deduplication(Checker):
         groups = equals(history, mine)
         parts = [
             _overlap(equals(history, everything), promised),
-            _exclusion([group for group in groups if len(group.lives) > 1]),
+            _exclusion([group for group in groups if len(group.lives) > 1], one=_runs_one(contract, tier)),
             _release([group for group in groups if len(group.lives) > 1], promised),
             _different([group for group in groups if len(group.lives) == 1], groups),
         ]
@@ -134,7 +134,13 @@ def _why_no_lock(group: Equals, taken: Sequence[Event], first: Run, second: Run)
     return f"the lock is taken for {taken[0].get('ttl_s')} s only"
 
 
-def _exclusion(groups: Sequence[Equals]) -> Finding:
+def _runs_one(contract: Contract, tier: Tier) -> bool:
+    """Whether the contract's workers run one task of the tier at a time, so that none can overlap."""
+    theirs = [w for w in contract.workers if not w.queues or tier.queue in w.queues]
+    return sum(worker.concurrency * worker.replicas for worker in theirs) == 1
+
+
+def _exclusion(groups: Sequence[Equals], *, one: bool) -> Finding:
     """Whether an equal task came while another was in its body, and was kept out."""
     for group in groups:
         for run in group.runs:
@@ -146,11 +152,10 @@ def _exclusion(groups: Sequence[Equals]) -> Finding:
                 if tries:
                     return kept(f"{group.task} kept an equal one out", [run.entered, tries[0]])
     sends = [life.sent for group in groups for life in group.lives if life.sent is not None]
-    return unknown(
-        "no equal task came to a worker while another was in its body: "
-        "where one worker runs one task at a time, nothing can (concurrency, replicas in the contract)",
-        cited(sends),
-    )
+    ran = [run.entered for group in groups for run in group.runs]
+    if one and len(ran) > 1:
+        return kept("its workers run one task at a time, so that no two overlap", cited(ran))
+    return unknown("no equal task came to a worker while another was in its body", cited(sends))
 
 
 def _turned_away(attempt: Attempt, run: Run) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from harness.checkers.deduplication import Deduplication
-from harness.contract import Contract, Tier
+from harness.contract import Contract, Tier, WorkerLayout
 from harness.contract import Deduplication as Promise
 from harness.history import Event, History
 from harness.verdict import Outcome, Verdict
@@ -237,3 +237,22 @@ def test_a_task_that_another_equal_one_keeps_out_says_nothing_of_the_first_lock(
     other, later = ran("d", 6.0, 7.0, 2), ran("e", 200.0, 201.0)
     verdict = judged(run(ran("a", 0.0, 20.0), waited, other, skipped("c", 60.0), later))
     assert verdict.outcome is Outcome.KEPT
+
+
+def test_where_the_contract_s_workers_run_one_task_at_a_time_no_two_can_overlap() -> None:
+    history = run(ran("a", 0.0, 20.0), ran("b", 21.0, 22.0), ran("d", 23.0, 24.0, 2))
+    asked = tier()
+
+    def of(*workers: WorkerLayout) -> Outcome:
+        verdict = Deduplication().verdict(Contract((asked,), workers), asked, history)
+        assert verdict is not None
+        return verdict.outcome
+
+    assert of(WorkerLayout("one", ("critical",))) is Outcome.KEPT
+    for more in (
+        [WorkerLayout("one", ("critical",), concurrency=2)],
+        [WorkerLayout("one", ("critical",), replicas=2)],
+        [WorkerLayout("one", ("critical",)), WorkerLayout("all")],
+        [],
+    ):
+        assert of(*more) is Outcome.UNKNOWN
