@@ -55,7 +55,6 @@ PACKAGES = {
 }
 """What Debian has of each role, of the release in `SUITE`; images of your own can begin with its Python."""
 SUITE = "bookworm"
-MIRROR = "deb http://deb.debian.org/debian bookworm main"
 PROGRAMS = {"redis": "redis-server", "valkey": "valkey-server", "rabbitmq": "rabbitmq-server"}
 PATH = "/usr/lib/rabbitmq/bin:/usr/lib/postgresql/15/bin:"
 PATH += "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -200,11 +199,11 @@ def build(client: Any, roles: Iterable[str], report: Callable[[str], None]) -> I
 
 def _bootstrap(client: Any, reference: str, packages: Iterable[str]) -> None:
     sources = Path("/etc/apt/sources.list.d/debian.sources")
-    source = str(sources) if sources.exists() else MIRROR
+    given = [str(sources)] if sources.exists() else []  # else mmdebstrap knows where Debian is
     memory = Path("/dev/shm")  # noqa: S108 - dpkg writes thousands of files that nobody keeps
     command = [
         *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"),
-        *("--dpkgopt=force-unsafe-io", f"--essential-hook={LEAN}", SUITE, "-", source),
+        *("--dpkgopt=force-unsafe-io", f"--essential-hook={LEAN}", SUITE, "-", *given),
     ]
     variables = os.environ | ({"TMPDIR": str(memory)} if memory.is_dir() else {})
     with subprocess.Popen(
