@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -84,8 +85,9 @@ class SharedSteps(Steps):
         """The servers close the connections of this process: what it has open to them is shut down."""
         for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
             with suppress(OSError):
-                one = socket.socket(fileno=os.dup(number))
-                with one:
+                if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                    continue
+                with socket.socket(fileno=os.dup(number)) as one:
                     if one.family == socket.AF_INET and one.getpeername()[1] in self.ports:
                         one.shutdown(socket.SHUT_RDWR)
 

@@ -131,7 +131,10 @@ def test_connections_to_the_stage_s_servers_are_lost_and_no_others(tmp_path: Pat
         strange = socket.create_connection(other.getsockname())
         with own, strange:
             told(tmp_path, "ack", "before", "drop_connections")
-            acts(steps(tmp_path, port=server.getsockname()[1]), "ack")
+            made = steps(tmp_path, port=server.getsockname()[1])
+            open_before = len(list(Path("/proc/self/fd").iterdir()))
+            acts(made, "ack")
+            assert len(list(Path("/proc/self/fd").iterdir())) <= open_before + 1  # the record
             own.settimeout(5)
             assert own.recv(1) == b""
             strange.setblocking(False)
