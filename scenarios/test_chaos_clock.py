@@ -38,10 +38,11 @@ def test_a_clock_that_steps_ahead_pays_twice_where_nothing_recognises_a_payment(
 ) -> None:
     """Redis: what runs now looks older than the visibility timeout (20 s), and is handed out again.
 
-    Workers look every ten seconds (`kombu/transport/redis.py`, ``register_with_event_loop``). One payment: of
-    several, one may wait in a worker for a child, longer than the timeout, and be paid twice without a step.
+    Workers look every ten seconds (`kombu/transport/redis.py`, ``register_with_event_loop``). One payment
+    after the other: of several at once, one may wait in a worker for a child, longer than the timeout, and be
+    paid twice without a step.
     """
     step = Strike("clock_step", {"seconds": 1200.0}, Trigger(on="body-entered", at_s=1.0))
     with bank("impatient:app", broker="redis") as impatient:
-        paid = impatient.pay(1, *[step] * struck, body=Body(hold_s=15.0))
+        paid = impatient.pay(2, *[step] * struck, every_s=20.0, body=Body(hold_s=15.0))
     assert bool(paid.twice) == struck
