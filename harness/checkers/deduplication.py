@@ -152,10 +152,8 @@ def _exclusion(groups: Sequence[Equals], *, one: bool) -> Finding:
                 if tries:
                     return kept(f"{group.task} kept an equal one out", [run.entered, tries[0]])
     sends = [life.sent for group in groups for life in group.lives if life.sent is not None]
-    ran = [run.entered for group in groups for run in group.runs]
-    if one and len(ran) > 1:
-        return kept("its workers run one task at a time, so that no two overlap", cited(ran))
-    return unknown("no equal task came to a worker while another was in its body", cited(sends))
+    why = ": its workers run one task at a time (concurrency, replicas in the contract)" if one else ""
+    return unknown(f"no equal task came to a worker while another was in its body{why}", cited(sends))
 
 
 def _turned_away(attempt: Attempt, run: Run) -> bool:
