@@ -211,10 +211,11 @@ class PostgresDatabase:
                 while True:
                     held.append(self._session("postgres"))
             held[0].execute(self._terminate())
-            return not self._others(held[0])
+            return len(held) == slots  # a backend that is ending is not seen, and keeps its slot a while
 
         try:
-            self._reader = self._session()
+            self._reader = self._reader or self._session()
+            slots = int(self._told("SHOW max_connections")) - 1  # one is the reader's
             self._wait(taken, "give up its slots")
             yield
         finally:
@@ -252,11 +253,6 @@ class PostgresDatabase:
         own = [session.info.backend_pid for session in (self._lock, self._reader) if session is not None]
         chosen = f"datname = '{self.NAME}' AND pid <> ALL (ARRAY{own}::int[])"
         return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {chosen}"  # noqa: S608
-
-    def _others(self, session: Any) -> bool:
-        """Whether the app has a connection still."""
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
-        return bool(session.execute(query, (self.NAME,)).fetchone()[0] > 1)  # one is the reader's
 
     def _configure(self, statement: str, wanted: str) -> None:
         """Change a setting of the whole server, and wait until it holds: the reload is told by a signal."""
