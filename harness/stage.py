@@ -296,6 +296,9 @@ class World(Protocol):
         would; whether there were any. `StageError` where one of them does so again and again.
         """
 
+    def twin(self, worker: str) -> AbstractContextManager[Worker]:
+        """Another worker as the one of that name, among `workers` and not started; gone when it ends."""
+
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
         returned function is called.

@@ -17,6 +17,10 @@ from harness.workload import Body, Experiment, Send, Strike, Trigger
 
 HOLD_S = 20.0
 AGAIN_AT_S = 60.0
+MORE = 15
+"""So many that the worker which runs the first cannot have taken all the others for itself (prefetch)."""
+JOINED_AT_S = 30.0
+"""So long after the experiment began a worker that joins is ready, on a busy machine too."""
 
 
 class Deduplication(Checker):
@@ -26,7 +30,8 @@ class Deduplication(Checker):
     the same task id only (`celery/app/trace.py`), and Django's LocMemCache is a cache for each
     process (`docs/topics/cache.txt`, "Local-memory caching"). Judged by bodies, not by locks, and
     with the task's own code where there is a sample: a worker that is killed must not leave its lock
-    for ever, and different arguments must not be kept out.
+    for ever, and different arguments must not be kept out. Where the layout runs one task of the tier at a
+    time, a second worker joins for the experiment: the lock has to hold on the day that somebody scales out.
     """
 
     weight = 2
@@ -49,18 +54,25 @@ class Deduplication(Checker):
             return
         lock_s = lock.lock_s if lock.lock_s is not None else math.inf
         hold = Body(hold_s=min(HOLD_S, lock_s / 2) or HOLD_S)
+        one = _runs_one(contract, tier)
+        at_s = JOINED_AT_S if one else 0.0
         sends = [
-            Send(task, hold, count=3, every_s=hold.hold_s / 4, identical=True),
-            Send(task, at_s=2.0),
-            Send(task, at_s=AGAIN_AT_S, identical=True),
+            Send(task, hold, at_s=at_s, count=1 if one else 3, every_s=hold.hold_s / 4, identical=True),
+            Send(task, at_s=at_s + 2.0),
+            Send(task, at_s=at_s + AGAIN_AT_S, identical=True),
         ]
         expires = lock.release == "on_expiry" and lock.lock_s is not None
         if expires:
-            sends.append(Send(task, at_s=lock_s + AGAIN_AT_S, identical=True))
+            sends.append(Send(task, at_s=at_s + lock_s + AGAIN_AT_S, identical=True))
+        if one:
+            every_s = hold.hold_s / (MORE + 1)
+            sends.append(Send(task, at_s=at_s + every_s, count=MORE, every_s=every_s, identical=True))
+        where = {"queue": tier.queue} if tier.queue else {}
         yield Experiment(
             f"{self.name}/{tier.name}",
             tier.name,
             tuple(sends),
+            strikes=(Strike("worker_joins", where),) if one else (),
             phase="limits",
             settle_within_s=AGAIN_AT_S + 300 + (lock_s if expires else 0.0),
             lingering=expires,
@@ -69,7 +81,7 @@ class Deduplication(Checker):
             return
         kill = Strike(
             "worker_kill",
-            {"queue": tier.queue} if tier.queue else {},
+            where,
             Trigger(on="body-entered", heal_after_s=1.0),
         )
         yield Experiment(
@@ -93,7 +105,7 @@ class Deduplication(Checker):
         groups = equals(history, mine)
         parts = [
             _overlap(equals(history, everything), promised),
-            _exclusion([group for group in groups if len(group.lives) > 1], one=_runs_one(contract, tier)),
+            _exclusion([group for group in groups if len(group.lives) > 1]),
             _release([group for group in groups if len(group.lives) > 1], promised),
             _different([group for group in groups if len(group.lives) == 1], groups),
         ]
@@ -135,12 +147,12 @@ def _why_no_lock(group: Equals, taken: Sequence[Event], first: Run, second: Run)
 
 
 def _runs_one(contract: Contract, tier: Tier) -> bool:
-    """Whether the contract's workers run one task of the tier at a time, so that none can overlap."""
+    """Whether the contract's workers run one task of the tier at a time: without another none can overlap."""
     theirs = [w for w in contract.workers if not w.queues or tier.queue in w.queues]
-    return sum(worker.concurrency * worker.replicas for worker in theirs) == 1
+    return sum(w.replicas * (1 if w.pool == "solo" else w.concurrency) for w in theirs) == 1
 
 
-def _exclusion(groups: Sequence[Equals], *, one: bool) -> Finding:
+def _exclusion(groups: Sequence[Equals]) -> Finding:
     """Whether an equal task came while another was in its body, and was kept out."""
     for group in groups:
         for run in group.runs:
@@ -152,8 +164,7 @@ def _exclusion(groups: Sequence[Equals], *, one: bool) -> Finding:
                 if tries:
                     return kept(f"{group.task} kept an equal one out", [run.entered, tries[0]])
     sends = [life.sent for group in groups for life in group.lives if life.sent is not None]
-    why = ": its workers run one task at a time (concurrency, replicas in the contract)" if one else ""
-    return unknown(f"no equal task came to a worker while another was in its body{why}", cited(sends))
+    return unknown("no equal task came to a worker while another was in its body", cited(sends))
 
 
 def _turned_away(attempt: Attempt, run: Run) -> bool:

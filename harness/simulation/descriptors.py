@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from harness.simulation.clock import CLOCK
 from harness.simulation.kernel import Kernel, Process, Wakeup
 
 READ = 0x001
@@ -68,18 +69,19 @@ class Descriptor:
         return self.readable()
 
 
-def wait_for(descriptors: list[Descriptor], timeout_s: float | None) -> None:
-    """Wait until one of them is notified or the time is over."""
+def wait_for(descriptors: list[Descriptor], timeout_s: float | None, *, interruptible: bool = False) -> bool:
+    """Wait until one of them is notified or the time is over; whether a signal handler ended it instead."""
     kernel = WORLD.kernel
     strand = kernel.running
     if strand is None:
         raise RuntimeError("only a simulated process can wait")
-    wakeup = Wakeup(kernel, strand, interruptible=True)
+    wakeup = Wakeup(kernel, strand, interruptible=interruptible)
     for descriptor in descriptors:
         descriptor.waiters.append(wakeup)
     entry = None if timeout_s is None else kernel.after(timeout_s, wakeup.now)
     try:
         kernel.park(wakeup)
+        return not wakeup.fired
     finally:
         wakeup.called = wakeup.fired = True
         if entry is not None:
@@ -110,11 +112,15 @@ class Poller:
         ready = self._ready()
         if ready or timeout == 0:
             return ready
+        given, began_s = timeout, CLOCK.now_s()
         if self.until is not None:
             timeout = self.until()
             if timeout is not None and timeout <= 0:
                 return []
-        wait_for([Descriptor.table[n] for n in self.registered if n in Descriptor.table], timeout)
+        watched = [Descriptor.table[n] for n in self.registered if n in Descriptor.table]
+        if wait_for(watched, timeout, interruptible=True) and not self._ready() and given:
+            # After a signal handler Python's poll goes on until the timeout that it was given (PEP 475).
+            wait_for(watched, given - (CLOCK.now_s() - began_s) % given)
         return self._ready()
 
     def close(self) -> None:

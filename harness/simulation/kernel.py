@@ -84,7 +84,7 @@ class Wakeup:
         self.strand = strand
         self.called = self.fired = False
         self.interruptible = interruptible
-        """Whether a signal ends the wait, as with ``epoll_wait`` (`signal(7)`), or goes on, as with sleep."""
+        """Whether a signal handler ends the wait; it goes on otherwise, as Python's sleep does (PEP 475)."""
 
     def __call__(self) -> None:
         """Something came: wake it when its turn comes."""

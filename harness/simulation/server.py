@@ -165,6 +165,13 @@ class Server:
         """Start a worker."""
         return {"pid": self.workers[worker].launch()}
 
+    def do_twin(self, name: str, worker: str) -> dict[str, Any]:
+        """One more worker, which `do_launch` starts: as another, but for its name."""
+        given = self.workers[worker].arguments
+        arguments = [f"{name}@harness" if each == f"{worker}@harness" else each for each in given]
+        self.workers[name] = Worker(name, arguments)
+        return {}
+
     def do_children(self, worker: str) -> dict[str, Any]:
         """The children of a worker, oldest first."""
         return {"children": self.workers[worker].children()}

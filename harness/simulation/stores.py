@@ -208,6 +208,13 @@ class StoreSocket(FakeSocket, Descriptor):
             self.blocked.expire()
         return self.lost or bool(self.responses)
 
+    def wait(self, timeout_s: float | None) -> bool:
+        """As every descriptor; who reads the answer of ``BRPOP`` also gets to know that nothing came."""
+        if self.blocked is not None and self.blocked.ends_ns is not None:
+            left_s = max(0, self.blocked.ends_ns - CLOCK.ns) / 1e9
+            timeout_s = left_s if timeout_s is None else min(timeout_s, left_s)
+        return super().wait(timeout_s)
+
     def put_response(self, msg: Any) -> None:
         """An answer for the client."""
         if self.responses is not None:

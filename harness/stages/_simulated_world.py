@@ -26,6 +26,7 @@ from harness.stages._simulated_handles import (
     SimulatedStore,
     SimulatedWorker,
 )
+from harness.stages._worker import free_name
 
 ANSWER_WITHIN_S, TOLD_WITHIN_S = 120.0, 2.0
 """As in `harness.stages._client`."""
@@ -183,6 +184,19 @@ class SimulatedWorld:
         if self.supervised:
             return False
         return sum(worker.revive() for worker in self.workers.values()) > 0
+
+    @contextmanager
+    def twin(self, worker: str) -> Iterator[SimulatedWorker]:
+        """Another worker as the one of that name; whatever runs of it is gone when the context ends."""
+        name = free_name(worker, self.workers)
+        self.ask("twin", name=name, worker=worker)
+        twin = self.workers[name] = SimulatedWorker(self, self.workers[worker].layout, name)
+        try:
+            yield twin
+        finally:
+            if not twin.ended():
+                twin.kill()
+            del self.workers[name]
 
     def _count(self, mail: Event, digest: str) -> None:
         """A mail that was kept is an effect of the task that was sending it then."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Container
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,3 +191,8 @@ def workers_of(world: ProcessWorld, layouts: tuple[WorkerLayout, ...]) -> dict[s
             name = layout.name if copy == 0 else f"{layout.name}-{copy + 1}"
             workers[name] = ProcessWorker(world, layout, name)
     return workers
+
+
+def free_name(worker: str, taken: Container[str]) -> str:
+    """The first name for one more replica that nobody has: ``critical-2``."""
+    return next(name for number in count(2) if (name := f"{worker}-{number}") not in taken)

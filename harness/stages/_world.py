@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from harness.redis_server import RedisServer, entries
 from harness.stage import SERVERS, Isolation, Link, StageSettings
 from harness.stages._client import ProcessClient
 from harness.stages._moments import Moments
-from harness.stages._worker import ProcessWorker
+from harness.stages._worker import ProcessWorker, free_name
 from harness.warp.clock import SharedClock
 from harness.warp.controller import BENT_LIMIT_S, Warp
 from harness.warp.pace import FixedRate, RealTime
@@ -165,6 +165,18 @@ class ProcessWorld:
         for worker in dead:
             worker.revive()
         return bool(dead)
+
+    @contextmanager
+    def twin(self, worker: str) -> Iterator[ProcessWorker]:
+        """Another worker as the one of that name; whatever runs of it is gone when the context ends."""
+        name = free_name(worker, self.workers)
+        twin = self.workers[name] = ProcessWorker(self, self.workers[worker].layout, name)
+        try:
+            yield twin
+        finally:
+            del self.workers[name]
+            if twin.pid:
+                self.launcher.end(twin.pid)
 
     def _count(self, mail: Event, digest: str) -> None:
         """A mail that was kept is an effect of the task that was sending it then."""

@@ -569,6 +569,17 @@ def warm_stop(s: Script) -> None:
 
 
 @behaviour()
+def idle_stop(s: Script) -> None:
+    """SIGTERM to a worker that has nothing to do: it looks when its poll ends, after up to ten seconds."""
+    s.world.workers["lane"].stop(cold=False)
+    s.fact("ended", s.world.advance(s.world.workers["lane"].ended, within_s=20))
+    s.start("lane")
+    task = s.send("add", 1, queue="lane")
+    s.ended(task)
+    s.outcome(task)
+
+
+@behaviour()
 def worker_paused(s: Script) -> None:
     """SIGSTOP and SIGCONT: tasks wait, and go on."""
     s.world.workers["main"].pause()

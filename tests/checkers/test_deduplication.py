@@ -239,22 +239,23 @@ def test_a_task_that_another_equal_one_keeps_out_says_nothing_of_the_first_lock(
     assert verdict.outcome is Outcome.KEPT
 
 
-def test_workers_that_run_one_task_at_a_time_prove_no_lock_and_are_named() -> None:
-    """None overlap, with a lock and without: nothing was put to the test."""
-    history = run(ran("a", 0.0, 20.0), ran("b", 21.0, 22.0), ran("d", 23.0, 24.0, 2))
+def test_where_workers_run_one_task_at_a_time_another_joins_for_the_experiment() -> None:
+    """Without it none would overlap, with a lock and without."""
     asked = tier()
 
-    def of(*workers: WorkerLayout) -> Verdict:
-        verdict = Deduplication().verdict(Contract((asked,), workers), asked, history)
-        assert verdict is not None
-        assert verdict.outcome is Outcome.UNKNOWN
-        return verdict
+    def joined(*workers: WorkerLayout) -> list[tuple[str, Any]]:
+        (experiment,) = Deduplication().experiments(Contract((asked,), workers), asked)
+        first_s = min(send.at_s for send in experiment.sends)
+        assert (first_s == 0) == (not experiment.strikes), "nothing is sent before it has joined"
+        return [(strike.fault, strike.settings) for strike in experiment.strikes]
 
-    said = "its workers run one task at a time (concurrency, replicas in the contract)"
-    assert said in of(WorkerLayout("one", ("critical",))).observed
+    theirs = [("worker_joins", {"queue": "critical"})]
+    assert joined(WorkerLayout("one", ("critical",))) == theirs
+    assert joined(WorkerLayout("one", ("critical",), concurrency=8, pool="solo")) == theirs
     for more in (
+        [],
         [WorkerLayout("one", ("critical",), concurrency=2)],
         [WorkerLayout("one", ("critical",), replicas=2)],
         [WorkerLayout("one", ("critical",)), WorkerLayout("all")],
     ):
-        assert said not in of(*more).observed
+        assert joined(*more) == []
