@@ -16,6 +16,7 @@ import redis
 from redis import connection as redis_connection
 
 from harness.simulation.absent import absent
+from harness.simulation.blocked import Blocked
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD, Descriptor
 
@@ -151,37 +152,6 @@ class Store(FakeServer):
                 database.changed = False  # type: ignore[attr-defined]
                 for blocked in list(self.waiting):
                     blocked.look()
-
-
-class Blocked:
-    """A command that waits for data (``BRPOP``); its timeout is looked at when its owner wakes anyway.
-
-    An answer that nothing came carries no news, and to give it every second would wake every worker
-    86,400 times a day.
-    """
-
-    def __init__(self, socket: StoreSocket, attempt: Callable[[], Any], timeout_s: float | None) -> None:
-        self.socket = socket
-        self.attempt = attempt
-        self.ends_ns = None if not timeout_s else CLOCK.ns + int(timeout_s * 1e9)
-
-    def look(self) -> None:
-        """Try again; the answer goes to the socket."""
-        found = self.attempt()
-        if found is not None:
-            self._finish(found)
-
-    def expire(self) -> None:
-        """Say that nothing came, if the time is over."""
-        if self.ends_ns is not None and self.ends_ns <= CLOCK.ns:
-            self._finish(None)
-
-    def _finish(self, answer: Any) -> None:
-        if self in self.socket.store.waiting:
-            self.socket.store.waiting.remove(self)
-        self.socket.blocked = None
-        self.socket.put_response(answer)
-        self.socket.catch_up()
 
 
 class StoreSocket(FakeSocket, Descriptor):
