@@ -22,6 +22,7 @@ from harness.contract import Contract
 from harness.history import Event, History
 from harness.masking import masked, masked_deep
 from harness.reporter import Reporter
+from harness.reporters._causes import causes
 from harness.reporters._envelopes import figures
 from harness.reporters._pack import packed
 from harness.reporters._scene import scene
@@ -29,7 +30,7 @@ from harness.reporters._story import alike, counted, cut, story, tiers_judged
 from harness.verdict import Outcome, Verdict, overall
 
 PARTS = Path(__file__).with_name("_html")
-CAUSE, DETAIL = 220, 300
+CAUSE, DETAIL = 420, 300
 """Characters of a story's one line, and of an event in a trace; the timeline has the rest."""
 TRACE = 8
 TONES = {
@@ -56,6 +57,7 @@ class HtmlReport(Reporter):
             outcome=overall(verdicts).value,
             header=history.header,
             lead=_lead(verdicts),
+            causes=causes(history, verdicts),
             facts=_facts(history, verdicts),
             sections=list(_sections(history, verdicts)),
             tiers=tiers,
@@ -91,8 +93,7 @@ def _lead(verdicts: Sequence[Verdict]) -> str:
         return f"All {len(verdicts)} promises of the contract held while faults were injected."
     broken, unknown = (sum(v.outcome is each for v in verdicts) for each in (Outcome.BROKEN, Outcome.UNKNOWN))
     said = [f"{broken} of {len(verdicts)} promises of the contract did not hold"] if broken else []
-    said += [f"{unknown} of {len(verdicts)} were not put to the test"] if unknown and not broken else []
-    said += [f"{unknown} were not put to the test"] if unknown and broken else []
+    said += [f"{unknown} of {len(verdicts)} were not put to the test"] if unknown else []
     return "; ".join(said) + "."
 
 
@@ -129,7 +130,12 @@ def _sections(history: History, verdicts: Sequence[Verdict]) -> Iterable[dict[st
     for outcome, title in titles.items():
         mine = [group for group in groups if group["outcome"] == outcome.value]
         if mine:
-            yield {"outcome": outcome.value, "title": title, "groups": mine}
+            yield {
+                "outcome": outcome.value,
+                "title": title,
+                "groups": mine,
+                "count": sum(len(g["rows"]) for g in mine),
+            }
 
 
 def _group(group: Sequence[Verdict], history: History, verdicts: Sequence[Verdict]) -> dict[str, Any]:

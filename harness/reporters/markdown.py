@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.contract import Contract
 from harness.history import History
 from harness.reporter import Reporter
+from harness.reporters._causes import causes
 from harness.reporters._markdown import block, bounded, code, plain, table
 from harness.reporters._story import alike, conditions, counted, cut, event_line, story, tiers_judged
 from harness.verdict import Outcome, Verdict, overall
@@ -29,10 +30,20 @@ class MarkdownReport(Reporter):
         parts = [
             f"### {SIGNS[outcome]} celery-harness: {outcome.value}",
             f"{counted(verdicts)} · {plain(conditions(history))}",
+            *_causes(history, verdicts),
             *(_story(group, history) for group in alike(verdicts)),
             _grid(contract, verdicts),
         ]
         return bounded(parts, "*More was found than fits here; the stored run has all of it.*")
+
+
+def _causes(history: History, verdicts: Sequence[Verdict]) -> list[str]:
+    found = causes(history, verdicts)
+    rows = [
+        [str(cause.broken), plain(cut(cause.text, LONG)), plain(", ".join(cause.guarantees))]
+        for cause in found
+    ]
+    return [table(["broken", "cause", "guarantees"], rows)] if rows else []
 
 
 def _story(group: Sequence[Verdict], history: History) -> str:

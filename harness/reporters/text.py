@@ -14,6 +14,7 @@ from harness.contract import Contract
 from harness.history import History
 from harness.masking import masked, printable
 from harness.reporter import Reporter
+from harness.reporters._causes import Cause, causes
 from harness.reporters._story import alike, conditions, counted, cut, event_line, story, tiers_judged
 from harness.verdict import Outcome, Verdict, overall
 
@@ -41,9 +42,21 @@ class TextReport(Reporter):
             for line in _story(group, history):
                 console.print(line, soft_wrap=True)
             console.print()
+        if found := causes(history, verdicts):
+            console.print(_causes(found))
         console.print(_grid(contract, verdicts))
         console.print(_summary(history, verdicts))
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _causes(found: Sequence[Cause]) -> Text:
+    """How many promises each cause broke."""
+    text = Text(f"{len(found)} causes of {sum(cause.broken for cause in found)} broken promises\n", "bold")
+    for cause in found:
+        lines = textwrap.wrap(f"{cut(cause.text, LONG)} ({', '.join(cause.guarantees)})", WIDTH - 6)
+        for number, line in enumerate(lines):
+            text.append(f"{cause.broken if number == 0 else '':>4}  {line}\n")
+    return text
 
 
 def _grid(contract: Contract, verdicts: Sequence[Verdict]) -> Table:

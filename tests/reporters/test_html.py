@@ -76,7 +76,7 @@ def test_what_is_unknown_is_folded_and_what_is_kept_is_in_the_grid_alone() -> No
 
 
 def test_the_lead_counts() -> None:
-    assert "1 of 3 promises of the contract did not hold; 1 were not put to the test." in page(*VERDICTS)
+    assert "1 of 3 promises of the contract did not hold; 1 of 3 were not put to the test." in page(*VERDICTS)
     assert "All 1 promises of the contract held while faults were injected." in page(KEPT)
     assert "Nothing was promised" in page()
 
