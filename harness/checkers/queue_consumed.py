@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.blame import said
 from harness.checker import Checker, Finding, broken, kept, unknown
 from harness.checkers._depends import QUEUES
 from harness.checkers._evidence import cited, counted
@@ -86,7 +87,7 @@ def _lonely(
     return broken(
         "; ".join(named),
         cited(stuck, _readings(reads, lonely), workers),
-        blame="task_default_queue"
+        blame=f"{said(history, None, 'task_default_queue')}: no worker consumes it"
         if first == default
         else f"task_routes sends tasks to {first}, the -Q of no worker names it",
         mend=(

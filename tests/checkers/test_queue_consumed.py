@@ -52,7 +52,7 @@ def test_broken_where_the_default_queue_is_a_black_hole_with_the_tasks_that_sat_
         "queue celery (task_default_queue) is consumed by no worker; core.tasks.cleanup_old_logs goes there; "
         "1 task sat there at the end"
     )
-    assert verdict.blame == "task_default_queue"
+    assert verdict.blame == "task_default_queue: no worker consumes it"
     assert verdict.mend == "set task_default_queue to a queue that a worker consumes"
 
 
