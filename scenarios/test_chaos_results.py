@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from harness.workload import Strike, Trigger
+from harness.plugin import OpenWorld, Target, conducted
+from harness.workload import Body, Experiment, Send, Strike, Trigger
 from scenarios.payments import Bank, Paid
 
 pytestmark = pytest.mark.chaos
 
+PAYMENT = "payroll.tasks.process_salary_payment"
 AWAY = Strike("results_gone", {}, Trigger(on="task-succeeded", nth=4, heal_after_s=60.0))
 
 
@@ -40,6 +42,25 @@ def test_with_celery_s_defaults_a_minute_without_its_backend_leaves_payments_wit
     paid = careless.pay(16, AWAY, settle_within_s=900.0)
     assert not paid.lost
     assert unanswered(careless, paid)
+
+
+def test_salaries_are_known_after_an_outage_of_their_result_backend(
+    open_world: OpenWorld, payroll_target: Target
+) -> None:
+    """Workers that store a result wait for its backend, some forty seconds and longer."""
+    away = Strike("results_gone", {}, Trigger(on="task-succeeded", nth=4, heal_after_s=15.0))
+    payday = Experiment(
+        "payday", "critical", (Send(PAYMENT, Body(), count=12),), (away,), settle_within_s=9000.0
+    )
+    with open_world(payroll_target) as world:
+        found = conducted(world, payroll_target.contract, payday, guarantees=["no_lost_task"])
+        paid = world.database.rows("payroll_salarypayment")
+    found.assert_kept("no_lost_task", "critical")
+    stored = {
+        event.task_id for event in found.history.of("result-stored") if event.get("status") == "SUCCESS"
+    }
+    assert stored >= {event.task_id for event in found.history.workload()}
+    assert len(paid) == 12
 
 
 def unanswered(bank: Bank, paid: Paid) -> list[str]:
