@@ -13,6 +13,7 @@ import os
 import random
 import re
 import secrets
+import shutil
 import statistics
 import subprocess
 import sys
@@ -63,6 +64,8 @@ while True:
                 world.advance(lambda: False, within_s=5)
             world.revive()
 """
+RULES = (("iptables-save",), ("ip6tables-save",), ("nft", "list", "ruleset"))
+BRIDGE = re.compile(r"\bbr-[0-9a-f]{12}\b")
 GONE_WITHIN_S = 60.0
 QUIET_S = 3.0
 """Nothing may be found for so long: a container that was being made when its harness died comes late."""
@@ -114,7 +117,7 @@ def kills(times: int, broker: str) -> int:
     """Kill harnesses at random moments; 1 where anything of any of them is found afterwards."""
     client, left, took = engine.connect(), list[str](), list[float]()
     longest_s = 30.0 if broker == "redis" else 45.0
-    rules = _rules()
+    rules = _rules(client)
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "plain.py").write_text(APP, encoding="utf-8")
         for number in range(times):
@@ -138,10 +141,10 @@ def kills(times: int, broker: str) -> int:
             left += found
             print(f"{number + 1:3}: killed after {at_s:4.1f} s with {len(had)} things,", end=" ")
             print(f"gone after {gone_s:.1f} s", *found, sep="\n     ", flush=True)
-    changed = _rules() ^ rules
+    changed = _rules(client) - rules
     client.close()
     print(f"{times} kills on {broker}: {len(left)} things left; gone after {_told(took)}")
-    print(f"rules of iptables and mounts that were not there before: {sorted(changed) or 'none'}")
+    print(f"rules, interfaces and mounts that were not there before: {sorted(changed) or 'none'}")
     return 1 if left or changed else 0
 
 
@@ -168,13 +171,26 @@ def _found(client: Any, pid: int, mark: str) -> list[str]:
     return found + left_behind(pid, mark)
 
 
-def _rules() -> set[str]:
-    """Mounts of ours, and rules for bridges that are gone: others may run stages meanwhile."""
-    saved = subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout
-    lines = [(line, re.search(r"\bbr-[0-9a-f]+", line)) for line in saved.splitlines() if "10.231." in line]
-    ours = {line for line, bridge in lines if bridge and not Path("/sys/class/net", bridge[0]).exists()}
+def _rules(client: Any) -> set[str]:
+    """What is left in the kernel: mounts of ours, and rules and ends of networks that are gone.
+
+    Others may run stages meanwhile: what belongs to a network that is there is theirs.
+    """
     mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    return ours | {line for line in mounts if "celery-harness" in line}
+    known = {f"br-{network['Id'][:12]}" for network in client.networks()}
+    rules = [line for command in RULES for line in _said(command) if set(BRIDGE.findall(line)) - known]
+    ends = [each for each in Path("/sys/class/net").iterdir() if each.name.startswith(("br-", "veth"))]
+    loose = {
+        f"interface {each.name}" for each in ends if each.name not in known and not (each / "master").exists()
+    }
+    return {*rules, *loose, *(line for line in mounts if "celery-harness" in line)}
+
+
+def _said(command: Sequence[str]) -> list[str]:
+    """What a command printed, line by line, where it is there."""
+    if shutil.which(command[0]) is None:
+        return []
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 if __name__ == "__main__":

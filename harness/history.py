@@ -95,7 +95,8 @@ class Header:
 
     `contract` and `origins` say where each promise was made (`harness.contract.Contract.origins`).
     `settings` is the snapshot that `harness.settings` describes, `versions` maps distribution or
-    server names to versions, `command` is the command line that made the run. `real_times` are pairs of
+    server names to versions, `command` is the command line that made the run. `server` is the broker's binary
+    and `images` what plays each role in a container, as far as the user named them. `real_times` are pairs of
     seconds by the stage's clock and by a real one, both since the run began; none where time is simulated.
     """
 
@@ -105,6 +106,8 @@ class Header:
     seed: int = 0
     warp: str = "off"
     database: str = "sqlite"
+    server: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
     started_at: str = ""
     command: str = ""
     workdir: str = ""

@@ -273,18 +273,19 @@ def open_world(pytestconfig: pytest.Config, harness_seed: int, _stage_session: N
     """Open a stage for an app, for as long as a fixture of any scope wants it.
 
     ``with open_world(target_of(pytestconfig, app="payments:app", workdir="apps")) as world: ...``
-    `services` are containers of testcontainers by name, which stand beside the stage (`docs/containers.md`).
+    `database` is ``sqlite`` or ``postgres``; `services` are containers of testcontainers by name, which stand
+    beside the stage (`docs/containers.md`).
     """
 
     def opened(
         target: Target, *, broker: str = "", environment: Mapping[str, str] | None = None,
-        proxies: Sequence[str] = (), services: Mapping[str, Any] | None = None,
+        proxies: Sequence[str] = (), services: Mapping[str, Any] | None = None, database: str = "sqlite",
     ) -> AbstractContextManager[World]:  # fmt: skip
         broker = broker or str(pytestconfig.getoption("--broker"))
         settings = StageSettings(
             app=target.app, contract=target.contract, workdir=target.workdir, broker=broker,
             warp=pytestconfig.getoption("--warp"), seed=harness_seed, environment=environment or {},
-            proxies=tuple(proxies), services=services or {},
+            proxies=tuple(proxies), services=services or {}, database=database,
         )  # fmt: skip
         kind = stage_for(pytestconfig, broker)
         if proxies and not kind.proxies:

@@ -166,7 +166,7 @@ def record_of(world: World, contract: Contract, request: Request) -> History:
     found: list[Event] = end_state.read(world, contract)
     header = Header(
         app=request.app, stage=request.stage, broker=request.broker, seed=request.seed, warp=world.warp,
-        database=request.database,
+        database=request.database, server=request.server or "", images=dict(request.images),
         workdir=str(request.workdir), contract=contract.path, origins=contract.origins,
         only=request.only, tiers=request.tiers,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=request.command,

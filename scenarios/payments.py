@@ -83,14 +83,14 @@ class Bank:
 
     def pay(
         self, count: int, *strikes: Strike, every_s: float = 0.0, body: Body = SOON,
-        settle_within_s: float = SETTLE_WITHIN_S,
+        settle_within_s: float = SETTLE_WITHIN_S, from_s: float = 0.0,
     ) -> Paid:  # fmt: skip
-        """Send `count` payments while faults strike; returns when all is settled."""
+        """Send `count` payments from `from_s` on while faults strike; returns when all is settled."""
         self.batches += 1
         ledger = self._ledger()
         accounts = range(1, count + 1)
         sends = [
-            Send("payments.pay", body, at_s=place * every_s, args=(account, str(ledger)))
+            Send("payments.pay", body, at_s=from_s + place * every_s, args=(account, str(ledger)))
             for place, account in enumerate(accounts)
         ]
         experiment = Experiment(

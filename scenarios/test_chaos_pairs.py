@@ -18,7 +18,7 @@ from scenarios.payments import Bank, OpenBank
 
 pytestmark = pytest.mark.chaos
 
-KINDS = ("report", "mail", "close", "call", "fail", "poison")
+KINDS = ("report", "mail", "close", "claim", "call", "fail", "poison")
 CONTRACT = Contract(
     tiers=tuple(Tier(way, (f"{way}.*",), queue="pairs") for way in ("careful", "careless")),
     workers=(WorkerLayout("one", queues=("pairs",), concurrency=2),),
@@ -27,6 +27,7 @@ CONTRACT = Contract(
 FULL = Strike("worker_file_error", {"error": "ENOSPC", "nth": 2, "times": 1})
 UNANSWERED = Strike("mail_drops", {"at": "stored"}, Trigger(heal_after_s=8.0))
 OWNER_DIES = Strike("worker_kill", {"worker": "one"}, Trigger(on="body-entered", at_s=1.0, heal_after_s=1.0))
+NO_CACHE = Strike("cache_gone", {}, Trigger(heal_after_s=20.0))
 AWAY = Strike("broker_restart", {}, Trigger(on="body-entered", at_s=0.5, heal_after_s=20.0))
 PLAIN = Body()
 REAL = pytest.mark.harness_stage(
@@ -47,11 +48,11 @@ class Pairs:
         return self.world.folder / "files"
 
     def run(
-        self, task: str, *strikes: Strike, body: Body = PLAIN, runaway_after: int = 20
+        self, task: str, *strikes: Strike, body: Body = PLAIN, runaway_after: int = 20, count: int = 1
     ) -> tuple[int, History]:
-        """One task while something strikes; its argument and what happened."""
+        """One task, or several that are equal, while something strikes; the argument and what happened."""
         number = next(NUMBERS)
-        send = Send(task, body, at_s=1.0, args=(number,))
+        send = Send(task, body, at_s=1.0, args=(number,), count=count)
         experiment = Experiment(
             f"{task}-{number}", task.partition(".")[0], (send,), strikes, settle_within_s=900.0,
             runaway_after=runaway_after,
@@ -131,6 +132,19 @@ def test_an_orphaned_lock_keeps_everybody_from_the_work_for_ever(pairs: Pairs) -
     assert not (pairs.files / f"careless-books-{number}").exists()
 
 
+def test_equal_tasks_are_done_once_where_they_wait_for_a_cache_that_is_away(pairs: Pairs) -> None:
+    number, history = pairs.run("careful.claim", NO_CACHE, count=2)
+    assert list(history.of("task-retried"))
+    assert lines(pairs.files / f"careful-claim-{number}") == 1
+
+
+def test_equal_tasks_are_done_twice_where_a_cache_that_is_away_is_taken_for_an_empty_one(
+    pairs: Pairs,
+) -> None:
+    number, _ = pairs.run("careless.claim", NO_CACHE, count=2)
+    assert lines(pairs.files / f"careless-claim-{number}") == 2
+
+
 def test_retries_with_a_cap_come_to_an_end(pairs: Pairs) -> None:
     _, history = pairs.run("careful.call", body=Body(raises="filesystem"))
     assert len(runs(history)) == 4
@@ -148,9 +162,6 @@ def test_a_dead_letter_that_needs_no_broker_is_kept_while_the_broker_is_away(pai
     assert len(pairs.letters(history)) == 1
 
 
-@pytest.mark.harness_stage(
-    "processes", why="the address of a dead container refuses nothing: who publishes waits"
-)
 def test_a_dead_letter_that_is_published_is_lost_while_the_broker_is_away(pairs: Pairs) -> None:
     _, history = pairs.run("careless.fail", AWAY, body=Body(raises="programming", hold_s=3.0))
     assert list(history.of("task-failed"))

@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from harness import discovery
 from harness.cli import harness
 from harness.contract_file import loads
+from harness.stages.containers import Containers
 from harness.stages.processes import Processes
 from tests.driver import missing
 
@@ -364,6 +365,32 @@ def test_a_stored_run_is_run_again_with_its_seed_and_kept_beside_it(stored: Path
     assert (first, second.name.endswith("-seed1")) == (stored, True)
     verdicts = [json.loads((run / "verdict.json").read_text()) for run in (first, second)]
     assert [v["outcome"] for v in verdicts[0]] == [v["outcome"] for v in verdicts[1]] == ["kept"]
+
+
+def test_a_stored_run_is_run_again_with_the_server_that_it_had(stored: Path) -> None:
+    """Where that is not here, nothing else is taken in its place."""
+    changed(stored, server="no-such-server")
+    result = invoke("replay", str(stored))
+    one_line(result.stderr, r"no no-such-server server")
+    assert result.exit_code == 2
+
+
+def test_a_stored_run_is_run_again_with_the_image_that_its_workers_had(stored: Path) -> None:
+    """Where that is not here, nothing else is taken in its place."""
+    found = Containers.available("redis")
+    if not found.ok:
+        pytest.skip(f"{found.why}: {found.remedy}")
+    changed(stored, stage="containers", images={"worker": "shop.example/no-such:1"})
+    result = invoke("replay", str(stored))
+    one_line(result.stderr, r"There is no image shop\.example/no-such:1 here")
+    assert result.exit_code == 2
+
+
+def changed(stored: Path, **header: object) -> None:
+    """A stored run, with other values in its header."""
+    path = stored / "history.jsonl"
+    head, _, rest = path.read_text().partition("\n")
+    path.write_text(f"{json.dumps({**json.loads(head), **header})}\n{rest}")
 
 
 def test_celery_s_own_command_has_it_as_a_subcommand(workdir: Path, tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ HEADERS = st.builds(
     tiers=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     notes=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     versions=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
+    server=st.text(max_size=10),
+    images=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
     settings=st.dictionaries(st.text(max_size=5), PLAIN, max_size=3),
 )
 SMALL = History(

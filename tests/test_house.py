@@ -116,6 +116,22 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_the_table_of_chaos_names_scenarios_that_are_there() -> None:
+    """Each ``FILE `test_...` `` of `docs/chaos.md` is in `scenarios/test_chaos_FILE.py`."""
+    rows = [
+        line
+        for line in (ROOT / "docs" / "chaos.md").read_text(encoding="utf-8").splitlines()
+        if "`test_" in line
+    ]
+    assert len(rows) > 20
+    for cell in [cell for row in rows for cell in row.split("|")[3:5]]:
+        file = ""
+        for word, name in re.findall(r"(\w+)? ?`(test_\w+)`", cell):
+            file = word or file
+            text = (ROOT / "scenarios" / f"test_chaos_{file}.py").read_text(encoding="utf-8")
+            assert f"def {name}(" in text, f"{file}: {name}"
+
+
 def test_the_glossary_has_every_kind_of_event() -> None:
     """The table of `harness/history.py` and that of the glossary name the same kinds."""
     lines = (history.__doc__ or "").splitlines()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 
 import click
@@ -15,6 +15,7 @@ from harness import discovery
 from harness.contract import Contract
 from harness.history import History
 from harness.reporter import Reporter
+from harness.stage import Stage
 from harness.verdict import EXIT_STATUS, Verdict, overall
 from harness.view import wants_color
 
@@ -57,3 +58,9 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def handing_on(stage: str) -> AbstractContextManager[None]:
+    """Within this, one run on a stage hands on to the next what is slow to start; "" where none is named."""
+    kind: type[Stage] | None = discovery.find("stages", stage) if stage else None
+    return kind.session() if kind is not None else nullcontext()

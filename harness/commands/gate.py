@@ -10,7 +10,7 @@ import click
 
 from harness import discovery, gate, lock_file
 from harness.commands._options import SEED, Folder, app_name, app_options
-from harness.commands._running import ended_by_signals, put, warn
+from harness.commands._running import ended_by_signals, handing_on, put, warn
 from harness.gate_report import GateReport
 from harness.verdict import EXIT_STATUS
 from harness.view import Progress, wants_color
@@ -69,7 +69,7 @@ def command(
         discovery.find("stages", stage)
     discovery.find("brokers", broker)
     silent = quiet or any(form != "text" and not file for form, file in wanted)
-    with Progress(quiet=silent) as progress, ended_by_signals():
+    with Progress(quiet=silent) as progress, ended_by_signals(), handing_on(stage):
         request = gate.Request(
             app=name, workdir=workdir, contract=contract_path, base=base, everything=everything,
             lock=path, stage=stage, broker=broker, seed=seed, reports=reports,

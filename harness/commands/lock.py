@@ -9,7 +9,7 @@ import click
 
 from harness import gate, lock_file
 from harness.commands._options import Folder, app_name, app_options
-from harness.commands._running import ended_by_signals, warn
+from harness.commands._running import ended_by_signals, handing_on, warn
 from harness.view import Progress
 
 
@@ -41,7 +41,7 @@ def command(
     Exit status: 0 written, 1 out of date (with --check), 2 usage or environment, 3 the machine is too slow.
     """
     name = app_name(app)
-    with Progress(quiet=quiet) as progress, ended_by_signals():
+    with Progress(quiet=quiet) as progress, ended_by_signals(), handing_on(stage):
         found = gate.lock(
             gate.Request(
                 app=name, workdir=workdir, contract=contract_path, lock=path, stage=stage, broker=broker,

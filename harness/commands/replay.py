@@ -113,6 +113,7 @@ def _run_again(folder: Path, *, form: str, quiet: bool) -> int:
                 app=header.app, contract=contract, workdir=Path(header.workdir), stage=header.stage,
                 broker=header.broker, warp="auto" if header.warp == "idle" else header.warp,
                 seed=header.seed, database=header.database,
+                server=header.server or None, images=tuple(header.images.items()),
                 only=header.only, tiers=header.tiers, reports=folder.resolve().parent.parent,
                 command=header.command, report=progress.say, warn=partial(warn, quiet=quiet),
             )

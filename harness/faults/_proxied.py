@@ -121,3 +121,29 @@ class Latency(Fault):
     def strike(self, world: World) -> AbstractContextManager[None]:
         """Slow the link down."""
         return world.link(self.proxied).slow(latency_s=self.latency_s, jitter_s=self.jitter_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth(Fault):
+    """Lets only so many bytes through in a second."""
+
+    proxied: ClassVar[str]
+
+    bytes_per_s: float = 10_000.0
+
+    def strike(self, world: World) -> AbstractContextManager[None]:
+        """Slow the link down."""
+        return world.link(self.proxied).slow(bytes_per_s=self.bytes_per_s)
+
+
+@dataclass(frozen=True, slots=True)
+class HalfOpen(Fault):
+    """Ends every connection for one side only."""
+
+    proxied: ClassVar[str]
+
+    left: Side = "client"
+
+    def strike(self, world: World) -> AbstractContextManager[None]:
+        """Close one side's ends."""
+        return world.link(self.proxied).half_open(self.left)

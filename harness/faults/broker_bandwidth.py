@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from harness.fault import Fault
-from harness.stage import World
+from harness.faults._proxied import Bandwidth
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerBandwidth(Fault):
+class BrokerBandwidth(Bandwidth):
     """The way to the broker takes only so many bytes a second, in each direction of each connection.
 
     `bytes_per_s`, in seconds of the stage's clock.
@@ -19,8 +17,3 @@ class BrokerBandwidth(Fault):
     """
 
     proxied = "broker"
-    bytes_per_s: float = 10_000.0
-
-    def strike(self, world: World) -> AbstractContextManager[None]:
-        """Slow the link down."""
-        return world.link(self.proxied).slow(bytes_per_s=self.bytes_per_s)

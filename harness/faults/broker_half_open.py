@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from harness.fault import Fault
-from harness.proxy.rules import Side
-from harness.stage import World
+from harness.faults._proxied import HalfOpen
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerHalfOpen(Fault):
+class BrokerHalfOpen(HalfOpen):
     """Every connection to the broker is dead for one side, and the other does not learn it.
 
     `left` is who has it still: client (the server has restarted behind a NAT that forgets: whatever is
@@ -22,9 +19,3 @@ class BrokerHalfOpen(Fault):
     """
 
     proxied = "broker"
-
-    left: Side = "client"
-
-    def strike(self, world: World) -> AbstractContextManager[None]:
-        """Close one side's ends."""
-        return world.link(self.proxied).half_open(self.left)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,8 +20,8 @@ from harness.stage import StageSettings
 from harness.stages._base import Base, StartWith, new_base
 from harness.warp.clock import SharedClock
 
-MOST = 2
-"""How many bases wait at once: a node of RabbitMQ takes 120 MB."""
+MOST = 4
+"""How many bases wait at once, for worlds with several settings: a node of RabbitMQ takes 120 MB."""
 MOST_NAMES = 40
 """A base on which so many names have had an address is not handed on: a network has sixty."""
 
@@ -47,13 +48,19 @@ class Shelf:
                 base.close()
         if waits:
             self._waiting.append((key, base, offset_s))
-            while len(self._waiting) > MOST:
-                self._waiting.pop(0)[1].close()
+            if len(self._waiting) > MOST:
+                self._spare().close()
 
     def close(self) -> None:
         """End all that wait."""
         while self._waiting:
             self._waiting.pop()[1].close()
+
+    def _spare(self) -> Base:
+        """Of those of which most wait, the one that has waited longest."""
+        alike = Counter(fit for fit, _, _ in self._waiting)
+        place = max(range(len(self._waiting)), key=lambda place: (alike[self._waiting[place][0]], -place))
+        return self._waiting.pop(place)[1]
 
     def _take(self, key: Hashable) -> tuple[Base, float] | None:
         for place, (fit, base, offset_s) in enumerate(self._waiting):

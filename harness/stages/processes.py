@@ -174,6 +174,9 @@ def _configure(world: ProcessWorld, base: Base) -> None:
     addresses = [*reached.values(), world.mail.address, *base.services.values()]
     places = {"files": str(world.folder / "files")}
     places |= {name: f"{host}:{port}" for name, (host, port) in base.services.items()}
+    if isinstance(world.database, PostgresDatabase):
+        where = "{USER}@{HOST}:{PORT}/{NAME}".format(**database)
+        places["database"] = f"postgresql://{where}"
     config = ProbeConfig(
         folder=str(world.folder),
         broker_url=urls["broker"],

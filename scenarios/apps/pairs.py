@@ -131,6 +131,37 @@ def careless_close(number: int) -> str:
     return "closed"
 
 
+# A mark that says that the work is done, while the cache is away.
+
+
+def hand_out(place: Path) -> None:
+    """What must be done once."""
+    with place.open("a", encoding="ascii") as file:
+        file.write("handed out\n")
+
+
+@app.task(
+    name="careful.claim", autoretry_for=(redis.RedisError,), retry_kwargs={"countdown": 5, "max_retries": 8}
+)
+def careful_claim(number: int) -> str:
+    """Nobody knows whether it was done: later."""
+    with cache() as marks:
+        if not marks.set(f"careful-claim-{number}", 1, nx=True):
+            return "was done before"
+    hand_out(folder() / f"careful-claim-{number}")
+    return "done"
+
+
+@app.task(name="careless.claim")
+def careless_claim(number: int) -> str:
+    """Nobody knows whether it was done: it will not have been."""
+    with suppress(redis.RedisError), cache() as marks:
+        if not marks.set(f"careless-claim-{number}", 1, nx=True):
+            return "was done before"
+    hand_out(folder() / f"careless-claim-{number}")
+    return "done"
+
+
 # A failure that lasts.
 
 

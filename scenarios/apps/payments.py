@@ -19,7 +19,7 @@ app.conf.update(
     broker_connection_max_retries=None,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     result_backend_always_retry=True,
-    result_backend_max_retries=8,
+    result_backend_max_retries=100,  # some minutes: an attempt waits ten seconds at most
     redis_socket_timeout=10.0,
     redis_socket_connect_timeout=5.0,
     redis_retry_on_timeout=True,

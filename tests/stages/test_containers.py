@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from kombu.connection import Connection
 
 from harness import engine
 from harness.broker import QueueState
+from harness.cli import harness
 from harness.contract_file import loads
 from harness.errors import StageError
 from harness.images import find
@@ -29,6 +32,7 @@ from harness.launcher import wait_until
 from harness.postgres_server import PostgresDatabase
 from harness.stage import StageSettings, World
 from harness.stages.containers import Containers
+from tests.test_revisions import git
 
 APP = """
 import os
@@ -178,6 +182,29 @@ def test_the_next_world_of_a_session_finds_the_same_servers_and_nothing_in_them(
     assert (pids[0], tokens[0]) == (pids[1], tokens[1])
     assert tokens[2] != tokens[1]
     assert not any(any(engine.remains(client, token).values()) for token in tokens)
+
+
+def test_the_runs_of_a_gate_hand_the_servers_on(client: Any, tmp_path: Path) -> None:
+    """The base and the change, on one broker; each has workers of its own."""
+    settings(tmp_path)
+    (tmp_path / "contract.toml").write_text(CONTRACT, encoding="utf-8")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "base")
+    (tmp_path / "shop.py").write_text(f"{APP}\napp.conf.task_default_queue = 'elsewhere'\n", encoding="utf-8")
+    began_s = int(time.time())
+    words = ["-A", "shop:app", "--workdir", str(tmp_path), "--reports", str(tmp_path / "reports")]
+    result = CliRunner().invoke(harness, ["gate", *words, "--stage", "containers", "--quiet"])
+    assert result.exit_code in (0, 1), result.output
+    made = client.events(
+        since=began_s, until=int(time.time()) + 1, decode=True,
+        filters={"type": "container", "event": "create", "label": engine.SESSION},
+    )  # fmt: skip
+    own = engine.labels("")[engine.OWNER]
+    names = [each["Actor"]["Attributes"] for each in made]
+    roles = Counter(each["name"].split("-", 3)[3] for each in names if each[engine.OWNER] == own)
+    assert roles["broker"] == 1, roles
+    assert roles["worker-one"] >= 2, roles
 
 
 def test_a_rabbitmq_is_handed_on_after_its_alarms_with_a_virtual_host_of_each_world_s_own(
