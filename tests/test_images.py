@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from harness import engine, image_lock, images
+from harness import engine, history, image_lock, images
 from harness.cli import harness as command
 from harness.contract_file import loads
 from harness.errors import StageError, UsageError
@@ -258,3 +258,17 @@ def test_workers_run_in_an_image_of_the_user_s_own(client: Any, shop_image: str,
         assert not Path(f"{root}{sys.prefix}").exists(), "this environment can be seen in the image"
         assert world.tasks == ("shop.where",)
         assert world.versions["image of the worker"].startswith(shop_image)
+
+
+def test_a_run_in_an_image_of_the_user_s_own_is_replayed_in_it(shop_image: str, tmp_path: Path) -> None:
+    """The stored run says which it was."""
+    (tmp_path / "contract.toml").write_text(CONTRACT, encoding="utf-8")
+    words = ["-A", "shop:app", "--workdir", str(tmp_path), "--reports", str(tmp_path / "reports")]
+    words += ["--stage", "containers", "--worker-image", shop_image, "--only", "queue_used", "--quiet"]
+    first = CliRunner().invoke(command, ["verify", *words])
+    (stored,) = (tmp_path / "reports").glob("*/*/history.jsonl")
+    second = CliRunner().invoke(command, ["replay", str(stored.parent), "--quiet"])
+    assert second.exit_code == first.exit_code, second.output
+    headers = [history.read(path).header for path in (tmp_path / "reports").glob("*/*/history.jsonl")]
+    assert [header.images for header in headers] == [{"worker": shop_image}] * 2
+    assert len({header.versions["image of the worker"] for header in headers}) == 1
