@@ -1,8 +1,8 @@
 """A message is published twice, and one of its two runs hangs until its soft limit: success stands.
 
-A publish whose reply is lost is made again (`kombu/connection.py`, ``ensure``), and both messages are run. Celery
-keeps SUCCESS in the result backend (`celery/backends/base.py`, ``_store_result``), but reports the failure all the
-same, which leaves a dead letter of a task that has succeeded. Found by `celery-harness search`.
+A publish whose reply is lost is made again (`kombu/connection.py`, ``ensure``), and both messages are run.
+Celery keeps SUCCESS in the result backend (`celery/backends/base.py`, ``_store_result``), but reports the
+failure all the same, which leaves a dead letter of a task that has succeeded. Found by `celery-harness search`.
 """
 
 from __future__ import annotations
