@@ -198,7 +198,7 @@ class ContainerLauncher(ProcessLauncher):
         key = pid or -len(self.processes) - 1  # it has ended before it could be asked
         process.pid = key
         self._named[name] = process
-        self.processes[key] = process  # type: ignore[assignment]
+        self.processes[key] = process
         return process
 
     def adopt(self, name: str, container: str) -> str:
@@ -206,7 +206,7 @@ class ContainerLauncher(ProcessLauncher):
         self.client.connect_container_to_network(container, self.network, ipv4_address=self.host(name))
         pid = int(self.client.inspect_container(container)["State"]["Pid"])
         self._named[name] = process = ContainerProcess(self.client, container, pid, None)
-        self.processes[pid] = process  # type: ignore[assignment]
+        self.processes[pid] = process
         return self.host(name)
 
     def _create(

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any, Protocol
 
 import harness
 from harness.errors import StageError
@@ -29,6 +30,19 @@ UNWANTED = (
 )
 
 
+class Started(Protocol):
+    """A process that was started: what `subprocess.Popen` has."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    returncode: int | Any
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 class ProcessLauncher:
     """Everything that one run starts; `close` ends it all and removes the folder."""
 
@@ -37,7 +51,7 @@ class ProcessLauncher:
         self.token = token
         self.clock_environment = dict(clock_environment)
         self.environment: dict[str, str] = {}
-        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.processes: dict[int, Started] = {}
         self.over = False
         """Whether the run is over: what ends from now on does not come back."""
         self._ports: set[int] = set()
@@ -79,23 +93,32 @@ class ProcessLauncher:
         passive: bool = True,
         workdir: Path | None = None,
         pipes: bool = False,
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
         """Start a process; output goes to ``logs/NAME.log``, or to pipes for input and output."""
-        variables = {k: v for k, v in os.environ.items() if k not in UNWANTED}
-        variables |= self.own_environment(environment or {}, passive=passive)
+        variables = self.variables(environment or {}, passive=passive)
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 list(command),
-                stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if pipes else stdin,
                 stdout=subprocess.PIPE if pipes else log,
                 stderr=log,
                 env=variables,
                 cwd=workdir or self.folder,
                 start_new_session=True,
             )
+        self.keep(process)
+        return process
+
+    def keep(self, process: Started) -> None:
+        """From now on, end this leader's session with the others."""
         self.processes[process.pid] = process
         self.reaper.watch(process.pid)
-        return process
+
+    def variables(self, environment: Mapping[str, str], *, passive: bool) -> dict[str, str]:
+        """The whole environment of a process."""
+        kept = {k: v for k, v in os.environ.items() if k not in UNWANTED}
+        return kept | self.own_environment(environment, passive=passive)
 
     def together(self, *starts: Callable[[], None]) -> None:
         """Call all of these, which start something; containers are started at once, processes in order."""

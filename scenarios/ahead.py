@@ -1,71 +1,117 @@
-"""Runs that scenarios share, begun beside the first scenarios, in a process of their own.
+"""Runs that scenarios share, made one after another beside the first scenarios, in a process of their own.
 
 On the simulated stage a run keeps one processor busy, and the next ones wait for nothing of it.
 """
 
 from __future__ import annotations
 
+import pickle
+import select
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness import run, store
+from harness import discovery, gate, run
+from harness.choice import find_contract
 from harness.plugin import Judgement, Target
+from harness.stage import Stage
+from scenarios import edits
 
-MAIN = "from harness.cli import main; main()"
 WITHIN_S = 600
 SHARED = {"myhours": "myhours.celery:app", "documented": "myhours.documented:app"}
 """Fixtures of shared runs, and their apps."""
-JUDGED = (0, 1, 3)
-"""Exit statuses of a run that was judged: kept, broken, unknown."""
+EDITED = "compared"
+"""The fixture of what the gate says of all edits; it is made from the shared run of myhours."""
+ORDER = (*SHARED, EDITED)
+"""In which they are made; scenarios that ask for a later one come later."""
 
 
 class Ahead:
-    """One run that has begun."""
+    """Runs that have begun, or will when those before them have ended."""
 
-    def __init__(self, target: Target, folder: Path, *, broker: str, seed: int) -> None:
+    def __init__(self, names: Iterable[str], folder: Path, root: Path, *, broker: str, seed: int) -> None:
         self.folder = folder
-        words = ["-A", target.app, "--workdir", str(target.workdir), "--contract", target.contract.path]
-        words += ["--stage", "simulated", "--broker", broker, "--seed", str(seed), "--reports", str(folder)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", MAIN, "verify", *words, "--quiet"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self.found: Judgement | None = None
+        self.names = frozenset(names)
+        words = [str(folder), broker, str(seed), *(name for name in ORDER if name in self.names)]
+        with (folder / "errors.txt").open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "scenarios.ahead", *words],
+                cwd=root, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        self.found: dict[str, Any] = {}
 
-    def judgement(self) -> Judgement:
-        """What it came to; waits for its end."""
-        if self.found is None:
-            _, said = self.process.communicate(timeout=WITHIN_S)
-            assert self.process.returncode in JUDGED, said
-            [record] = self.folder.rglob("history.jsonl")
-            contract, history = store.load(record.parent)
-            self.found = Judgement(tuple(run.judge(contract, history)), history, contract)
-        return self.found
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def result(self, name: str) -> Any:
+        """What a run came to; waits for its end."""
+        while name not in self.found:
+            assert self.process.stdout is not None
+            assert select.select([self.process.stdout], [], [], WITHIN_S)[0], f"{name} takes too long"
+            made = self.process.stdout.readline().decode().strip()
+            assert made, (self.folder / "errors.txt").read_text(encoding="utf-8")
+            self.found[made] = pickle.loads((self.folder / made).read_bytes())  # noqa: S301 - we wrote it
+        return self.found[name]
 
 
 def last(items: list[pytest.Item]) -> None:
     """Move files whose scenarios ask for shared runs behind the others, which are run meanwhile."""
-    asking = {item.path for item in items if wanted([item])}
-    items.sort(key=lambda item: item.path in asking)
+    ranks: dict[Path, int] = {}
+    for item in items:
+        rank = max((ORDER.index(name) + 1 for name in wanted([item])), default=0)
+        ranks[item.path] = max(rank, ranks.get(item.path, 0))
+    items.sort(key=lambda item: ranks[item.path])
 
 
 def wanted(items: Iterable[pytest.Item]) -> list[str]:
     """The shared runs that these scenarios ask for."""
     names = {name for item in items for name in getattr(item, "fixturenames", ())}
-    return [name for name in SHARED if name in names]
+    return [name for name in ORDER if name in names]
 
 
 @contextmanager
-def begun(target: Target, folder: Path, *, broker: str, seed: int) -> Iterator[Ahead]:
-    """Begin a run; it is ended with the context, wanted or not."""
-    found = Ahead(target, folder, broker=broker, seed=seed)
+def begun(names: Iterable[str], folder: Path, root: Path, *, broker: str, seed: int) -> Iterator[Ahead]:
+    """Begin the runs; they are ended with the context, wanted or not."""
+    found = Ahead(names, folder, root, broker=broker, seed=seed)
     try:
         yield found
     finally:
         found.process.terminate()
         found.process.wait(WITHIN_S)
+        assert found.process.stdout is not None
+        found.process.stdout.close()
+
+
+def made(name: str, before: dict[str, Any], folder: Path, *, broker: str, seed: int) -> Any:
+    """One shared run."""
+    if name == EDITED:
+        return gate.gate(edits.edited(Path("myhours"), folder / "gate", before["myhours"], "simulated"))
+    workdir = Path("myhours").absolute()
+    target = Target(SHARED[name], find_contract(SHARED[name], workdir, None)[0], workdir)
+    asked = run.Request(
+        app=target.app, contract=target.contract, workdir=target.workdir, stage="simulated", broker=broker,
+        seed=seed, reports=folder / "reports",
+    )  # fmt: skip
+    found = run.verify(asked)
+    return Judgement(found.verdicts, found.history, found.contract)
+
+
+def main(folder: Path, broker: str, seed: int, names: list[str]) -> None:
+    """Make these runs; each is said on standard output when its result can be read."""
+    before: dict[str, Any] = {}
+    stage: type[Stage] = discovery.find("stages", "simulated")
+    with stage.session():
+        for name in names:
+            before[name] = made(name, before, folder, broker=broker, seed=seed)
+            (folder / name).write_bytes(pickle.dumps(before[name]))
+            sys.stdout.write(f"{name}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import fakeredis
@@ -14,7 +14,7 @@ import pytest
 
 from harness.contract import WorkerLayout
 from harness.plugin import Judgement, OpenWorld, Target, Verify, target_of
-from scenarios.ahead import SHARED, Ahead, begun, last, wanted
+from scenarios.ahead import Ahead, begun, last, wanted
 from scenarios.payments import Bank, OpenBank
 
 
@@ -57,17 +57,15 @@ def documented_target(pytestconfig: pytest.Config) -> Target:
 @pytest.fixture(scope="session", autouse=True)
 def ahead(
     request: pytest.FixtureRequest, harness_seed: int, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[str, Ahead]]:
+) -> Iterator[Ahead | None]:
     """The shared runs that this session asks for, begun beside its first scenarios where that can be."""
     config = request.config
     names = wanted(request.session.items) if _beside(config) else []
-    with ExitStack() as stack:
-        found = {}
-        for name in names:
-            target = target_of(config, app=SHARED[name], workdir="myhours")
-            folder = tmp_path_factory.mktemp(name)
-            broker = str(config.getoption("--broker"))
-            found[name] = stack.enter_context(begun(target, folder, broker=broker, seed=harness_seed))
+    if not names:
+        yield None
+        return
+    folder, broker = tmp_path_factory.mktemp("ahead"), str(config.getoption("--broker"))
+    with begun(names, folder, config.rootpath, broker=broker, seed=harness_seed) as found:
         yield found
 
 
@@ -77,15 +75,15 @@ def _beside(config: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
-def myhours(ahead: Mapping[str, Ahead], judged: Verify, myhours_target: Target) -> Judgement:
+def myhours(ahead: Ahead | None, judged: Verify, myhours_target: Target) -> Judgement:
     """What the whole run of the app to copy came to."""
-    return ahead["myhours"].judgement() if "myhours" in ahead else judged(myhours_target)
+    return ahead.result("myhours") if ahead and "myhours" in ahead else judged(myhours_target)
 
 
 @pytest.fixture(scope="session")
-def documented(ahead: Mapping[str, Ahead], judged: Verify, documented_target: Target) -> Judgement:
+def documented(ahead: Ahead | None, judged: Verify, documented_target: Target) -> Judgement:
     """What the whole run of the app as documented came to."""
-    return ahead["documented"].judgement() if "documented" in ahead else judged(documented_target)
+    return ahead.result("documented") if ahead and "documented" in ahead else judged(documented_target)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,6 @@ guarantees is said by a lock file of the shared run.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from typing import Any
 
 import pytest
@@ -15,82 +13,39 @@ import pytest
 from harness import gate, lock_file
 from harness.comparison import Comparison
 from harness.differences import Difference, Kind
-from harness.guarantees import Guarantees, observe
+from harness.guarantees import Guarantees
 from harness.plugin import Judgement
 from harness.revisions import Repository
 from harness.verdict import Outcome
+from scenarios import edits
+from scenarios.ahead import EDITED, Ahead
 from scenarios.since import need_young_settings
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the shared run and for that of the edits
 
-APP = "myhours.celery:app"
 ALONE = {"simulated": "simulated"}
 """Where scenarios run on one stage only the gate does; else it asks both, as it does by itself."""
-HIGH = 'base_s = 60, factor = 2, cap_s = 3600, jitter = "bounded" }\n\n[tiers.high.dead_letter]'
-RETRIES = 'max_retries = {}\ndelay = {{ shape = "exponential", {}'
-EDITS = {
-    "five retries of critical become two": (
-        "myhours/policy.py", '("payroll.tasks.*",), 5, 30', '("payroll.tasks.*",), 2, 30',
-    ),
-    "three retries of high become four": (
-        "myhours/policy.py", "3, delay_s, cap_s, 100", "4, delay_s, cap_s, 100",
-    ),
-    "and it is promised": ("contract.toml", RETRIES.format(3, HIGH), RETRIES.format(4, HIGH)),
-    "background waits longer": ("myhours/policy.py", "2, 300, 1800, 780", "2, 400, 1800, 780"),
-    "and that is promised": (
-        "contract.toml", "base_s = 300, factor = 2, cap_s = 1800", "base_s = 400, factor = 2, cap_s = 1800",
-    ),
-    "low may run three times as often": ("myhours/policy.py", "soft_s, hard_s, 20)", "soft_s, hard_s, 60)"),
-    "no event says that a task was sent": (
-        "myhours/configuration.py", "task_send_sent_event = True", "task_send_sent_event = False",
-    ),
-    "children are replaced earlier": (
-        "myhours/settings.py", '_PER_CHILD", 500)', '_PER_CHILD", 400)',
-    ),
-    "results are gone after ten minutes": (
-        "myhours/settings.py",
-        '_number("CELERY_RESULT_EXPIRES", 3600)', '_number("CELERY_RESULT_EXPIRES", 600)',
-    ),
-    "alerts may take longer": ("contract.toml", "within_s = 120\n", "within_s = 300\n"),
-    "poison is braked earlier": (
-        "myhours/policy.py", '"MYHOURS_RUNS_BEFORE_BRAKE", "3"', '"MYHOURS_RUNS_BEFORE_BRAKE", "2"',
-    ),
-}  # fmt: skip
-"""What is changed: the file, the place, and what stands there instead."""
-
-
-@pytest.fixture(scope="module")
-def locked(myhours: Judgement) -> str:
-    """The lock file of the shared run."""
-    return lock_file.dumps(observe(myhours.contract, myhours.history, myhours.verdicts))
 
 
 @pytest.fixture(scope="module")
 def request_of_edits(
-    locked: str, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> gate.Request:
+    ahead: Ahead | None, myhours: Judgement, tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
+) -> gate.Request:  # fmt: skip
     """A repository in which myhours and its lock file are committed, and all edits are made."""
-    root = tmp_path_factory.mktemp("gate")
-    ignored = shutil.ignore_patterns("__pycache__", "reports", "var", "*.sqlite3")
-    shutil.copytree(pytestconfig.rootpath / "myhours", root / "myhours", ignore=ignored)
-    lock_file.write(root / "reports" / "guarantees.lock.toml", locked)
-    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "base"]):
-        named = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
-        subprocess.run(["git", *named, *words], cwd=root, check=True)
-    for path, place, instead in EDITS.values():
-        file = root / "myhours" / path
-        text = file.read_text(encoding="utf-8")
-        assert text.count(place) == 1, f"{path} has no such place, or several: {place!r}"
-        file.write_text(text.replace(place, instead), encoding="utf-8")
-    return gate.Request(
-        APP, root / "myhours", lock=root / "reports" / "guarantees.lock.toml", reports=root / "reports",
-        stage=ALONE.get(str(pytestconfig.getoption("--stage")), ""),
-    )  # fmt: skip
+    stage = ALONE.get(str(pytestconfig.getoption("--stage")), "")
+    if ahead is not None and EDITED in ahead:
+        ahead.result(EDITED)
+        return edits.request(ahead.folder / "gate", stage)
+    return edits.edited(pytestconfig.rootpath / "myhours", tmp_path_factory.mktemp("gate"), myhours, stage)
 
 
 @pytest.fixture(scope="module")
-def compared(request_of_edits: gate.Request) -> Comparison:
+def compared(ahead: Ahead | None, request_of_edits: gate.Request) -> Comparison:
     """What the gate says of all edits; one run."""
+    if ahead is not None and EDITED in ahead:
+        found: Comparison = ahead.result(EDITED)
+        return found
     return gate.gate(request_of_edits)
 
 
@@ -209,10 +164,10 @@ def updated(known: Guarantees, compared: Comparison) -> Guarantees:
 
 
 def test_the_committed_lock_file_is_what_the_shared_run_shows(
-    myhours: Judgement, locked: str, pytestconfig: pytest.Config
+    myhours: Judgement, pytestconfig: pytest.Config
 ) -> None:
     """Another seed, another machine: the same bytes."""
     need_young_settings(myhours)
     if myhours.history.header.broker != "redis":
         pytest.skip("the lock file is of Redis")
-    assert (pytestconfig.rootpath / lock_file.DEFAULT).read_text(encoding="utf-8") == locked
+    assert (pytestconfig.rootpath / lock_file.DEFAULT).read_text(encoding="utf-8") == edits.locked(myhours)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from harness.broker import Availability
 from harness.contract import WorkerLayout
 from harness.database import SqliteDatabase
 from harness.errors import StageError, UsageError
-from harness.launcher import ProcessLauncher, python_path
+from harness.launcher import ProcessLauncher, Started, python_path
 from harness.probe.config import ProbeConfig
 from harness.stage import Stage, StageSettings, World
 from harness.stages._simulated_handles import (
@@ -23,6 +22,7 @@ from harness.stages._simulated_handles import (
     SimulatedWorker,
     simulated_redis,
 )
+from harness.stages._simulated_template import COMMAND, Template
 from harness.stages._simulated_world import SimulatedWorld
 from harness.stages._worker import QUIET_OPTIONS
 
@@ -69,6 +69,21 @@ class Simulated(Stage):
 
     @classmethod
     @contextmanager
+    def session(cls) -> Iterator[None]:
+        """Within this, simulating processes are copies of one that has imported Celery already."""
+        global _template  # noqa: PLW0603 - worlds are opened in many places of a session
+        if _template is not None:
+            yield
+            return
+        _template = Template()
+        try:
+            yield
+        finally:
+            template, _template = _template, None
+            template.close()
+
+    @classmethod
+    @contextmanager
     def begun(cls, settings: StageSettings) -> Iterator[SimulatedWorld]:
         """The simulating process before the app is imported; ended on exit."""
         found = cls.available(settings.broker)
@@ -81,6 +96,9 @@ class Simulated(Stage):
             yield _started(settings, launcher)
         finally:
             launcher.close()
+
+
+_template: Template | None = None
 
 
 def _check(settings: StageSettings) -> None:
@@ -112,14 +130,7 @@ def _started(settings: StageSettings, launcher: ProcessLauncher) -> SimulatedWor
         cache_url=urls["cache"], mail=MAIL, allowed=tuple(("127.0.0.1", port) for port in PORTS.values()),
         databases={"*": database.django_settings("{alias}")},
     )  # fmt: skip
-    process = launcher.popen(
-        "simulation",
-        [sys.executable, "-m", "harness.simulation"],
-        environment=_environment(settings, urls["broker"]),
-        workdir=settings.workdir,
-        pipes=True,
-    )
-    world = SimulatedWorld(settings, launcher, process)
+    world = SimulatedWorld(settings, launcher, _process(settings, launcher, urls["broker"]))
     world.database = database
     stores = {name: SimulatedStore(world.ask, name, port) for name, port in PORTS.items()}
     world.results, world.cache = stores["results"], stores["cache"]
@@ -132,6 +143,16 @@ def _started(settings: StageSettings, launcher: ProcessLauncher) -> SimulatedWor
         "broker": settings.broker, "stores": PORTS, "workers": commands, "config": asdict(config),
     })  # fmt: skip
     return world
+
+
+def _process(settings: StageSettings, launcher: ProcessLauncher, broker_url: str) -> Started:
+    environment = _environment(settings, broker_url)
+    copy = _template.copy(launcher, environment, settings.workdir) if _template is not None else None
+    if copy is not None:
+        return copy
+    return launcher.popen(
+        "simulation", COMMAND, environment=environment, workdir=settings.workdir, pipes=True
+    )
 
 
 def load(world: SimulatedWorld) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 
 import redis
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, TaskPredicate
+from celery.states import SUCCESS
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -102,6 +103,9 @@ class TierTask(DjangoTask):
             self._leave(request.id)
             if isinstance(error, Reject) and not error.requeue:
                 self._bury_rejected(error)
+            if not isinstance(error, TaskPredicate) and self._has_succeeded(request.id):
+                logger.warning("failed, but another run of its message has succeeded", exc_info=True)
+                raise Ignore("another run of its message has succeeded") from error
             raise
         self._leave(request.id)
         return result
@@ -135,6 +139,17 @@ class TierTask(DjangoTask):
             coordination.run_ended(task_id)
         except (redis.RedisError, SoftTimeLimitExceeded):
             logger.warning("run not forgotten", exc_info=True)
+
+    def _has_succeeded(self, task_id: str) -> bool:
+        """Whether another run of the same message has: a publish whose reply is lost is made again, and both
+        messages are run. Celery looks at that only where the broker says that it redelivers
+        (`celery/app/trace.py`, ``deduplicate_successful_tasks``).
+        """
+        try:
+            return bool(self.backend.get_state(task_id) == SUCCESS)
+        except Exception:
+            logger.warning("result not read", exc_info=True)
+            return False
 
     def _postpone(self, countdown_s: float) -> None:
         """Send the task again for later; it is not a retry and does not count as one."""
