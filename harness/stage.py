@@ -299,6 +299,11 @@ class World(Protocol):
     def twin(self, worker: str) -> AbstractContextManager[Worker]:
         """Another worker as the one of that name, among `workers` and not started; gone when it ends."""
 
+    def beat(self, schedule: str = "beat-schedule") -> AbstractContextManager[None]:
+        """``celery beat`` until the context ends: SIGTERM, at which it writes its schedule. The file has this
+        name, in the folder for the app's files.
+        """
+
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """Make every body of the matching tasks behave as said (fields of `workload.Body`), until the
         returned function is called.

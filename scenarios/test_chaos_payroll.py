@@ -8,7 +8,6 @@ import pytest
 
 from harness.plugin import OpenWorld, Target, conducted
 from harness.workload import Body, Experiment, Send, Strike, Trigger
-from scenarios.document.bench import INTENDED, Bench
 
 pytestmark = pytest.mark.chaos
 
@@ -36,7 +35,6 @@ ALERTS_OWED_S = 1200.0
 GUARANTEES = ("alert_sent", "dead_letter", "dead_letter_only_failed", "no_duplicate_effect", "no_lost_task")
 
 
-@pytest.mark.harness_stage("processes", "containers", why="beat runs as a process of its own")
 def test_each_salary_is_paid_once_and_every_task_accounted_for(
     open_world: OpenWorld, payroll_target: Target
 ) -> None:
@@ -47,10 +45,7 @@ def test_each_salary_is_paid_once_and_every_task_accounted_for(
         settle_within_s=3 * 3600.0, watch_s=ALERTS_OWED_S, runaway_after=60,
     )  # fmt: skip
     with open_world(payroll_target) as world:
-        schedule = str(world.folder / "files" / "schedule")
-        with Bench(world, INTENDED, world.settings.broker).celery(
-            "beat", "beat", "-l", "INFO", "-s", schedule
-        ):
+        with world.beat():
             first = conducted(world, contract, payday, guarantees=GUARANTEES)
         unsent = {event.task_id for event in first.history.of("publish-failed", task=PAYMENT)}
         refused = [

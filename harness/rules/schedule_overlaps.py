@@ -21,7 +21,7 @@ class ScheduleOverlaps(Rule):
     why = "A slow run is joined by the next one, which works on the same data at the same time."
     mend = "Lengthen the period, shorten the limit, or lock."
     source = "docs: Periodic tasks: ensure that only one runs at a time"
-    unshown = "beat is run by no stage; the schedule is judged as the app has it"
+    unshown = "a run starts no beat; the schedule is judged as the app has it"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         for entry in app.settings.get("schedule") or ():

@@ -18,7 +18,7 @@ class ScheduleTimezone(Rule):
     why = "The nightly job runs by day, and an hour off in summer."
     mend = "Set timezone to the zone that the schedule was written for."
     source = "celery/app/base.py: Celery.timezone; docs: Periodic tasks, time zones"
-    unshown = "beat is run by no stage; the schedule is judged as the app has it"
+    unshown = "a run starts no beat; the schedule is judged as the app has it"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         timed = [str(entry["name"]) for entry in app.settings.get("schedule") or () if entry.get("timed")]

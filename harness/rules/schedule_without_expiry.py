@@ -17,7 +17,7 @@ class ScheduleWithoutExpiry(Rule):
     why = "After an outage of the workers each missed time runs, one after the other."
     mend = "Give the entry options = {'expires': ...} of about its period."
     source = "celery/beat.py: ScheduleEntry.options; docs: Calling tasks, expiration"
-    unshown = "beat is run by no stage; the schedule is judged as the app has it"
+    unshown = "a run starts no beat; the schedule is judged as the app has it"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
         for entry in app.settings.get("schedule") or ():

@@ -172,6 +172,11 @@ class Server:
         self.workers[name] = Worker(name, arguments)
         return {}
 
+    @staticmethod
+    def do_beat(arguments: list[str]) -> dict[str, Any]:
+        """Start ``celery beat``."""
+        return {"pid": Worker("beat", arguments, role="beat").launch()}
+
     def do_children(self, worker: str) -> dict[str, Any]:
         """The children of a worker, oldest first."""
         return {"children": self.workers[worker].children()}

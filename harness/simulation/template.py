@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 LOADED = (
-    "billiard.dummy", "billiard.pool", "celery.apps.worker", "celery.backends.redis", "celery.bin.celery",
-    "celery.contrib.abortable", "celery.contrib.migrate", "celery.events.state", "celery.worker.autoscale",
-    "celery.worker.consumer", "celery.worker.control", "celery.worker.loops", "celery.worker.strategy",
-    "kombu.transport.native_delayed_delivery", "kombu.transport.redis",
+    "billiard.dummy", "billiard.pool", "celery.apps.beat", "celery.apps.worker", "celery.backends.redis",
+    "celery.bin.celery", "celery.contrib.abortable", "celery.contrib.migrate", "celery.events.state",
+    "celery.worker.autoscale", "celery.worker.consumer", "celery.worker.control", "celery.worker.loops",
+    "celery.worker.strategy", "kombu.transport.native_delayed_delivery", "kombu.transport.redis",
 )  # fmt: skip
 """What every simulated worker imports."""
 READ_EARLY = (

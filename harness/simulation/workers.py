@@ -20,8 +20,9 @@ POOLS = ("prefork", "processes", "solo")
 class Worker:
     """One worker of the layout; it may be started again after it has ended."""
 
-    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], role: str = "") -> None:
         self.name = name
+        self.role = role or f"worker:{name}"
         self.arguments = list(arguments)
         """Of Celery's command line, from ``-A`` on."""
         self.process: Process | None = None
@@ -31,7 +32,7 @@ class Worker:
     def launch(self) -> int:
         """Start it; returns its pid."""
         kernel = WORLD.kernel
-        process = self.process = Process(self.name, f"worker:{self.name}", 0)
+        process = self.process = Process(self.name, self.role, 0)
         kernel.adopt(process)
         process.on_end.append(self._ended)
         process.on_signal = self._signal
@@ -101,6 +102,7 @@ class Worker:
 def install() -> None:
     """The pool, and signal handlers by simulated process."""
     from celery import concurrency, platforms
+    from celery.apps.beat import Beat
     from celery.apps.worker import Worker as Program
 
     pool = "harness.simulation.pool:SimulatedPool"
@@ -116,6 +118,9 @@ def install() -> None:
         int(this.signum(name)), signal.SIG_DFL
     )
     platforms.install_signal_handler = platforms.signals.__setitem__
+    beat: Any = Beat
+    beat.set_process_title = lambda _this: None
+    beat.banner = lambda _this, _service: ""  # names the address of the app, which differs each time
     program: Any = Program
     program.set_process_status = lambda _this, _info: None
     program.emit_banner = lambda _this: None  # names the address of the app, which differs each time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from harness.inspection import app_error, refusal
 from harness.launcher import ProcessLauncher
 from harness.redis_server import entries
 from harness.stage import Calls, Isolation, Link, StageSettings
+from harness.stages._beat import ENDS_WITHIN_S, NAME, arguments, died
 from harness.stages._simulated_handles import (
     ClientProcess,
     SimulatedClock,
@@ -31,6 +33,9 @@ from harness.stages._worker import free_name
 ANSWER_WITHIN_S, TOLD_WITHIN_S = 120.0, 2.0
 """As in `harness.stages._client`."""
 NO_ORDERS: Mapping[str, Any] = {}
+FILES = "/proc/self/fd/900/files"
+"""The app's files by a path that is the same in every run, also where it becomes part of a result: the
+simulating process holds the stage's folder open under this number (`harness.simulation.server`)."""
 EPOCH_NS = 1_800_000_000_000_000_000
 """Where virtual time begins (`harness.simulation.clock`)."""
 
@@ -204,6 +209,20 @@ class SimulatedWorld:
         for event in [event for event in sending if event.at_s <= mail.at_s][-1:]:
             data = {"effect": "mail", "what": ",".join(mail.get("to") or ()), "key": digest}
             self.log.add(Event(mail.at_s, "effect", "mail", event.task_id, event.task, data))
+
+    @contextmanager
+    def beat(self, schedule: str = "beat-schedule") -> Iterator[None]:
+        """``celery beat`` until the context ends."""
+        pid = int(self.ask("beat", arguments=arguments(self.settings.app, f"{FILES}/{schedule}"))["pid"])
+        try:
+            yield
+            if self.ask("signal", pid=pid, number=int(signal.SIGTERM)).get("gone"):
+                raise died(self.log_lines(NAME))
+            self.advance(
+                lambda: bool(self.ask("signal", pid=pid, number=0).get("gone")), within_s=ENDS_WITHIN_S
+            )
+        finally:
+            self.ask("signal", pid=pid, number=int(signal.SIGKILL))
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from harness.postgres_server import PostgresDatabase
 from harness.proxy_server import ProxyServer, link_of
 from harness.redis_server import RedisServer, entries
 from harness.stage import SERVERS, Isolation, Link, StageSettings
+from harness.stages._beat import beating
 from harness.stages._client import ProcessClient
 from harness.stages._moments import Moments
 from harness.stages._worker import ProcessWorker, free_name
@@ -185,6 +186,10 @@ class ProcessWorld:
         for event in by:
             data = {"effect": "mail", "what": ",".join(mail.get("to") or ()), "key": digest}
             self.log.add(Event(mail.at_s, "effect", "mail", event.task_id, event.task, data))
+
+    def beat(self, schedule: str = "beat-schedule") -> AbstractContextManager[None]:
+        """``celery beat`` until the context ends."""
+        return beating(self, schedule)
 
     def order_bodies(self, glob: str, body: Mapping[str, Any]) -> Callable[[], None]:
         """An order for all tasks that match; the returned function withdraws it."""

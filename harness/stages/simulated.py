@@ -23,7 +23,7 @@ from harness.stages._simulated_handles import (
     simulated_redis,
 )
 from harness.stages._simulated_template import COMMAND, Template
-from harness.stages._simulated_world import SimulatedWorld
+from harness.stages._simulated_world import FILES, SimulatedWorld
 from harness.stages._worker import QUIET_OPTIONS
 
 NEEDED = ("greenlet", "time_machine", "fakeredis", "lupa")
@@ -31,9 +31,6 @@ BROKERS = ("redis", "rabbitmq")
 POOLS = ("prefork", "processes", "solo")
 PORTS = {"broker": 1, "results": 2, "cache": 3}
 """Ports that nobody listens on for real; a connection that is not simulated is refused."""
-FILES = "/proc/self/fd/900/files"
-"""The app's files by a path that is the same in every run, also where it becomes part of a result: the
-simulating process holds the stage's folder open under this number (`harness.simulation.server`)."""
 MAIL = ("127.0.0.1", 4)
 
 

@@ -909,3 +909,32 @@ def sent_by_a_task(s: Script) -> None:
     s.succeeded("add")
     s.ended(task)
     s.passes(1)
+
+
+@behaviour()
+def beat(s: Script) -> None:
+    """Beat publishes an interval's entry by its period, and a crontab's at the minute."""
+    s.minute_begins()
+    with s.world.beat("beat"):
+        s.passes(130)
+    s.passes(2)
+    s.gaps("task-started", task="add", within=1.0)
+    s.gaps("task-started", task="quiet", within=1.0)
+    s.fact("published each 20 s", len(s.all("message-published", task="add")))
+    s.fact("published each minute", len(s.all("message-published", task="quiet")))
+
+
+@behaviour()
+def beat_stopped_and_started_again(s: Script) -> None:
+    """Beat keeps when it published: what came due while it was away is published once, at its start."""
+    s.minute_begins()
+    with s.world.beat("again"):
+        s.passes(30)
+    s.fact("each 20 s, before", len(s.all("message-published", task="add")))
+    s.passes(60)
+    s.fact("each 20 s, while it is away", len(s.all("message-published", task="add")))
+    s.fact("each minute, while it is away", len(s.all("message-published", task="quiet")))
+    with s.world.beat("again"):
+        s.passes(10)
+    s.fact("each 20 s, at its start", len(s.all("message-published", task="add")))
+    s.fact("each minute, at its start", len(s.all("message-published", task="quiet")))

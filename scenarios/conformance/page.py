@@ -14,7 +14,6 @@ Redis and on RabbitMQ, through each behaviour below. Histories are compared with
 concurrent events taken out: what one process says of one delivery or one run keeps its order, seconds have a
 tolerance. Any other difference fails the suite unless the table has it, and an entry that no longer differs
 fails it too. Two mistakes planted into the simulation show that the suite can fail."""
-BEAT = """beat is run on neither side: the simulated stage has none ([simulation.md](simulation.md))."""
 
 
 def page() -> str:
@@ -31,7 +30,6 @@ def page() -> str:
         HEAD,
         "## Differences",
         "\n".join(table) if differences else "None is known among these behaviours.",
-        BEAT,
         f"## Behaviours\n\n{counts}.",
         "\n".join(behaviours),
     ]

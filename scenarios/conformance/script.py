@@ -125,6 +125,10 @@ class Script:
         found = [e.kind for e in self.world.events() if e.task_id == task_id and e.kind in kinds]
         self.fact(f"first of {', '.join(kinds)}", found[0] if found else None)
 
+    def minute_begins(self) -> None:
+        """Wait until the wall clock shows five seconds past a minute."""
+        self.passes((65.0 - self.ask("seconds_of_the_minute")) % 60)
+
     def depth(self, queue: str) -> None:
         """Note how many messages wait in a queue."""
         self.fact(f"messages in {queue}", self.world.broker.read([queue]).queues[queue].depth)

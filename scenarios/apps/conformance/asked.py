@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from celery import chain, chord, group
@@ -12,6 +13,11 @@ from conform import add, again, app, boom, nap, told, total
 def chained(fails: bool = False) -> None:
     """Three tasks, one after the other; the second fails where it is to."""
     chain(add.s(1, 1), boom.s() if fails else add.s(10), add.s(100)).apply_async()
+
+
+def seconds_of_the_minute() -> float:
+    """What the wall clock shows."""
+    return time.time() % 60
 
 
 def grouped() -> None:

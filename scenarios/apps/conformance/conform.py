@@ -8,6 +8,7 @@ import time
 
 from celery import Celery, Task
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
+from celery.schedules import crontab
 from kombu import Queue
 
 app = Celery("conform", broker="redis://localhost:6379/0", backend="redis://localhost:6379/1")
@@ -17,6 +18,15 @@ app.conf.update(
     broker_transport_options={"visibility_timeout": 20, "unacked_restore_throttle": 1},
     worker_prefetch_multiplier=1,
     result_expires=900,
+    beat_schedule={
+        "each 20 s": {"task": "conform.add", "schedule": 20.0, "args": (2, 3)},
+        "each minute": {
+            "task": "conform.quiet",
+            "schedule": crontab(),
+            "args": (7,),
+            "options": {"queue": "lane"},
+        },
+    },
     task_create_missing_queues=True,
     task_queues=[
         Queue("celery"),
