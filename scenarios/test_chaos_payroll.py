@@ -35,6 +35,7 @@ ALERTS_OWED_S = 1200.0
 GUARANTEES = ("alert_sent", "dead_letter", "dead_letter_only_failed", "no_duplicate_effect", "no_lost_task")
 
 
+@pytest.mark.harness_stage("processes", "containers", why="a payday takes as long as all the others here")
 def test_each_salary_is_paid_once_and_every_task_accounted_for(
     open_world: OpenWorld, payroll_target: Target
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.contract_file import loads
-from harness.errors import AppError, UsageError
+from harness.errors import AppError, StageError, UsageError
 from harness.fault import Fault, injected
 from harness.faults.broker_drops_connections import BrokerDropsConnections
 from harness.faults.broker_restart import BrokerRestart
@@ -306,3 +306,52 @@ def test_a_pool_of_threads_is_refused(tmp_path: Path) -> None:
     settings = StageSettings("shop:app", contract, tmp_path)
     with pytest.raises(UsageError, match="threads"), Simulated.open(settings):
         pass
+
+
+PLANNED = (
+    APP
+    + """
+from celery.schedules import crontab
+
+app.conf.beat_schedule = {
+    "each 5 minutes": {"task": "shop.limited", "schedule": 300.0, "args": (0,)},
+    "at nine": {"task": "shop.sell", "schedule": crontab(hour=9, minute=0), "args": (1,)},
+}
+"""
+)
+
+
+def planned(folder: Path, broker: str) -> tuple[list[str], list[float], list[float]]:
+    """Two hours from eight o'clock, beat away for a half: all events, and when each entry was published."""
+    with opened(folder, broker, app=PLANNED) as world:
+        with world.beat():
+            world.advance(lambda: False, within_s=1000.0)
+        world.advance(lambda: False, within_s=1800.0)
+        with world.beat():
+            world.advance(lambda: False, within_s=4000.0)
+        at = {
+            task: [e.at_s for e in world.events() if e.kind == "message-published" and e.task == task]
+            for task in ("shop.limited", "shop.sell")
+        }
+        return [event_line(event) for event in world.events()], at["shop.limited"], at["shop.sell"]
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_beat_publishes_by_its_schedule_in_virtual_time(tmp_path: Path, broker: str) -> None:
+    lines, each_5_minutes, at_nine = planned(tmp_path, broker)
+    gaps = [round(later - sooner) for sooner, later in pairwise(each_5_minutes)]
+    away = gaps.index(max(gaps))
+    assert set(gaps[:away] + gaps[away + 1 :]) == {300}
+    assert 1800 < gaps[away] < 2000  # what came due meanwhile is published once, when beat is back
+    assert at_nine == pytest.approx([3600.0], abs=0.1)  # virtual time begins at eight
+    assert lines == planned(tmp_path, broker)[0]
+
+
+def test_beat_that_cannot_go_on_is_an_error(tmp_path: Path) -> None:
+    broken = PLANNED + "\napp.conf.beat_scheduler = 'shop:nothing'\n"
+    with (
+        opened(tmp_path, app=broken) as world,
+        pytest.raises(StageError, match="beat ended"),
+        world.beat(),
+    ):
+        world.advance(lambda: False, within_s=60.0)
