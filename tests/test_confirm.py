@@ -129,7 +129,7 @@ cache = redis.Redis(host="cache.example.invalid")
 @app.task(bind=True, name="bank.pay", max_retries=5)
 def pay(self, order):
     try:
-        time.sleep(0.2)
+        time.sleep(5)
         return order
     except OSError as error:
         raise self.retry(exc=error, countdown=30)
@@ -141,10 +141,25 @@ def settle(self, order):
     if taken:
         time.sleep(5)
         cache.delete(f"settling-{order}")
+
+
+class Noted(app.Task):
+    def __call__(self, order):
+        answer = super().__call__(order)
+        try:
+            cache.set(f"paid-{order}", self.request.id)
+        except redis.ConnectionError as error:
+            raise self.retry(exc=error, countdown=30)
+        return answer
+
+
+@app.task(base=Noted, name="bank.note", max_retries=5)
+def note(order):
+    return order
 """
 BANK_CONTRACT = """
 [tiers.payments]
-tasks = ["bank.pay"]
+tasks = ["bank.pay", "bank.note"]
 queue = "work"
 
 [tiers.payments.effect]
@@ -166,11 +181,17 @@ concurrency = 2
 args = [1]
 vary = 0
 
+[samples."bank.note"]
+args = [1]
+vary = 0
+
 [samples."bank.settle"]
 args = [1]
 vary = 0
 """
 PAY = (Task("bank.pay"),)
+TWO = (Task("bank.pay"), Task("bank.pay", 2.0))
+NOTE = (Task("bank.note"),)
 TWINS = (Task("bank.settle"), Task("bank.settle", 120.0, twin_of=0))
 
 
@@ -180,6 +201,8 @@ TWINS = (Task("bank.settle"), Task("bank.settle", 120.0, twin_of=0))
         (Schedule(PAY, (Point("publish", "0", 0, "after", "duplicate"),)), "redis", "no_duplicate_effect"),
         (Schedule(PAY, (Point("publish", "0", 0, "after", "lose_reply"),)), "redis", "no_duplicate_effect"),
         (Schedule(PAY, (Point("ack", "0", 0, "before", "drop_connections"),)), "rabbitmq", "no_duplicate_effect"),  # noqa: E501
+        (Schedule(TWO, (Point("deliver", "1", 0, "after", "drop_connections"),)), "redis", "no_duplicate_effect"),  # noqa: E501
+        (Schedule(NOTE, (Point("cache", "0", 0, "after", "lose_reply"),)), "redis", "no_duplicate_effect"),
         (Schedule(TWINS, (Point("cache", "0", 1, "before", "delay"),)), "redis", "deduplication"),
     ],
     ids=lambda each: each.points[0].action if isinstance(each, Schedule) else str(each),
@@ -188,7 +211,8 @@ def test_a_fault_strikes_real_workers_at_the_step_at_which_it_struck_simulated_o
     tmp_path: Path, schedule: Schedule, broker: str, guarantee: str
 ) -> None:
     """A message is published twice, once because nobody said that it was; it is given back as the connection
-    went before its acknowledgement; a lock is over before the task that took it.
+    went, on RabbitMQ before its acknowledgement and on Redis while its task runs; a payment is made again as
+    nobody said that it is noted; a lock is over before the task that took it.
     """
     (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
     contract = loads(BANK_CONTRACT)
