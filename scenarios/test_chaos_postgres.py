@@ -25,6 +25,8 @@ CONTRACT = Contract(
     samples={f"{clerk}.sell": Sample(args=(1,)) for clerk in CLERKS},
     setup="books:open_books",
 )
+SLOW = Body(hold_s=3.0)
+"""So long that sales are still to be made when the server is gone: a container ends in seconds."""
 SALES = range(1, 7)
 UNANSWERED = Strike("database_reply_lost", {"command": "COMMIT"}, Trigger(heal_after_s=60.0))
 """The first COMMIT arrives, and nobody is told."""
@@ -55,8 +57,7 @@ def entered(office: World, clerk: str, strike: Strike, first: int = 0) -> Counte
     """Six sales, one a second, while something strikes; how often each is in the books."""
     numbers = [first + sale for sale in SALES]
     sends = [
-        Send(f"{clerk}.sell", Body(hold_s=0.5), at_s=1.0 + place, args=(number,))
-        for place, number in enumerate(numbers)
+        Send(f"{clerk}.sell", SLOW, at_s=1.0 + place, args=(number,)) for place, number in enumerate(numbers)
     ]
     experiment = Experiment(f"{clerk}-{strike.fault}", clerk, tuple(sends), (strike,), settle_within_s=900.0)
     found = conducted(office, CONTRACT, experiment, guarantees=["no_lost_task"])

@@ -10,6 +10,8 @@ from scenarios.payments import Bank, Paid
 
 pytestmark = pytest.mark.chaos
 
+SLOW = Body(hold_s=5.0)
+"""So long that most payments are still to be made when the backend is gone: a container ends in seconds."""
 PAYMENT = "payroll.tasks.process_salary_payment"
 AWAY = Strike("results_gone", {}, Trigger(on="task-succeeded", nth=4, heal_after_s=60.0))
 
@@ -26,7 +28,7 @@ def test_results_are_there_after_a_minute_without_their_backend_where_storing_is
     careful: Bank,
 ) -> None:
     """`result_backend_always_retry`: whoever waits for a payment is told in the end."""
-    paid = careful.pay(16, AWAY)
+    paid = careful.pay(16, AWAY, body=SLOW)
     paid.assert_each_paid_once()
     assert not unanswered(careful, paid)
 
@@ -39,7 +41,7 @@ def test_with_celery_s_defaults_a_minute_without_its_backend_leaves_payments_wit
     Storing begins by looking for a result that is there already, and gives up at the first error of that
     (`celery/backends/base.py`, ``_ensure_retryable``; `_store_result` of `KeyValueStoreBackend`).
     """
-    paid = careless.pay(16, AWAY, settle_within_s=900.0)
+    paid = careless.pay(16, AWAY, body=SLOW, settle_within_s=900.0)
     assert not paid.lost
     assert unanswered(careless, paid)
 
@@ -50,7 +52,7 @@ def test_salaries_are_known_after_an_outage_of_their_result_backend(
     """Workers that store a result wait for its backend, some forty seconds and longer."""
     away = Strike("results_gone", {}, Trigger(on="task-succeeded", nth=4, heal_after_s=15.0))
     payday = Experiment(
-        "payday", "critical", (Send(PAYMENT, Body(), count=12),), (away,), settle_within_s=9000.0
+        "payday", "critical", (Send(PAYMENT, SLOW, count=12),), (away,), settle_within_s=9000.0
     )
     with open_world(payroll_target) as world:
         found = conducted(world, payroll_target.contract, payday, guarantees=["no_lost_task"])
