@@ -264,7 +264,7 @@ def limited(): ...
 # Results, logs, transactions
 
 
-@app.task
+@app.task(time_limit=300, soft_time_limit=290)
 def answer(): ...
 
 
