@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def shadows(workdir: Path) -> str:
 def load() -> None:
     """Import it, in every simulating process: what draws randomness as it is imported does so before."""
     for name in LOADED:
-        importlib.import_module(name)
+        with suppress(ModuleNotFoundError):  # older versions have not all of them
+            importlib.import_module(name)
 
 
 def serve() -> None:
