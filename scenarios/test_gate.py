@@ -19,7 +19,7 @@ from harness.revisions import Repository
 from harness.verdict import Outcome
 from scenarios import edits
 from scenarios.ahead import EDITED, Ahead
-from scenarios.since import need_young_settings
+from scenarios.since import need_young_settings, young_settings
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the shared run and for that of the edits
 
@@ -98,7 +98,8 @@ def test_events_that_are_missing_are_missed_in_every_tier(compared: Comparison) 
         assert found(compared, "guarantees", tier, "events_present") == (Kind.WEAKENED, "kept", "broken")
 
 
-def test_results_that_are_gone_earlier_are_weaker(compared: Comparison) -> None:
+def test_results_that_are_gone_earlier_are_weaker(compared: Comparison, myhours: Judgement) -> None:
+    need_young_settings(myhours)
     assert found(compared, "guarantees", "normal", "result_expiry") == (Kind.WEAKENED, "kept", "broken")
     assert found(compared, "facts", "core.tasks.cleanup_old_logs", "result.success") == (
         Kind.WEAKENED,
@@ -124,10 +125,11 @@ def test_a_setting_that_changes_no_guarantee_is_shown_and_no_more(compared: Comp
     assert not any("worker_max_tasks_per_child" in each.text for each in compared.differences)
 
 
-def test_nothing_else_differs(compared: Comparison) -> None:
+def test_nothing_else_differs(compared: Comparison, myhours: Judgement) -> None:
     """What a machine that bends its clocks cannot judge is unknown, and neither weaker nor stronger."""
     judged = [each for each in compared.differences if each.kind is not Kind.UNKNOWN]
-    guarantees = {"retry_cap", "rate_limit", "events_present", "result_expiry"}
+    guarantees = {"retry_cap", "rate_limit", "events_present"}
+    guarantees |= {"result_expiry"} if young_settings(myhours) else set()
     assert {each.name for each in judged if each.part == "guarantees"} == guarantees
     facts = {each.name.partition(".")[0] for each in judged if each.part == "facts"}
     assert facts == {"attempts", "delays", "result", "poison"}

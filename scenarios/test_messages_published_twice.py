@@ -8,6 +8,7 @@ failure all the same, and a task that has succeeded leaves a dead letter. Found 
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,14 @@ SCHEDULES = {
     ),
 }
 CHECK = "if not isinstance(error, TaskPredicate) and self._has_succeeded(request.id):"
+
+
+@pytest.fixture(autouse=True)
+def newest() -> None:
+    """Steps of a life are counted as Celery 5.7 takes them."""
+    major, minor, *_ = version("celery").split(".")
+    if (int(major), int(minor)) < (5, 7):
+        pytest.skip("the schedules name steps of a task's life as Celery 5.7 has them")
 
 
 def struck(trial: Trial) -> None:
