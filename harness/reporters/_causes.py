@@ -37,9 +37,8 @@ def causes(history: History, verdicts: Sequence[Verdict]) -> list[Cause]:
         )
         for text, group in groups.items()
     ]
-    found.sort(
-        key=lambda cause: -cause.broken
-    )  # equal ones stay as verdicts have them: what weighs most first
+    # Equal ones stay as verdicts have them: what weighs most first.
+    found.sort(key=lambda cause: -cause.broken)
     return found if any(cause.broken > 1 for cause in found) else []
 
 

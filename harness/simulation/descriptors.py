@@ -120,7 +120,8 @@ class Poller:
         watched = [Descriptor.table[n] for n in self.registered if n in Descriptor.table]
         if wait_for(watched, timeout, interruptible=True) and not self._ready() and given:
             # After a signal handler Python's poll goes on until the timeout that it was given (PEP 475).
-            wait_for(watched, given - (CLOCK.now_s() - began_s) % given)
+            rest_s, due_s = given - (CLOCK.now_s() - began_s) % given, self.until() if self.until else None
+            wait_for(watched, rest_s if due_s is None else min(rest_s, due_s))
         return self._ready()
 
     def close(self) -> None:
