@@ -136,6 +136,7 @@ def myhours_code(pytestconfig: pytest.Config) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_SETTINGS_MODULE", "myhours.settings")
         patch.setenv("DATABASE_URL", "sqlite:///:memory:")
+        patch.setenv("TZ", "UTC")  # Django sets it (django/conf/__init__.py)
         # Last: the folder has packages named like ours (tests).
         sys.path.append(str(pytestconfig.rootpath / "myhours"))
         importlib.import_module("django").setup()
