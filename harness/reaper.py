@@ -149,7 +149,8 @@ def _stale(folder: Path) -> bool:
     owner, here = json.loads((folder / OWNER).read_text(encoding="ascii")), _owner()
     if (owner["boot"], owner["pids"]) != (here["boot"], here["pids"]):
         return bool(owner["boot"] != here["boot"])  # another container's processes cannot be seen from here
-    if owner["pid"] in _processes() and start_time(owner["pid"]) == owner["start_time"]:
+    fields = _stat(owner["pid"])
+    if fields and fields[0] not in "ZX" and int(fields[19]) == owner["start_time"]:
         return False
     said = (folder / SESSIONS).read_text(encoding="ascii") if (folder / SESSIONS).exists() else ""
     _end_all(owner["token"], folder, said.splitlines(), quiet_s=0.0)

@@ -9,7 +9,7 @@ import pickle
 import select
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,16 @@ from harness.choice import find_contract
 from harness.plugin import Judgement, Target
 from harness.stage import Stage
 from scenarios import edits
+from scenarios.mutations import MUTATIONS, mutated
 
 WITHIN_S = 600
 SHARED = {"myhours": "myhours.celery:app", "documented": "myhours.documented:app"}
 """Fixtures of shared runs, and their apps."""
 EDITED = "compared"
 """The fixture of what the gate says of all edits; it is made from the shared run of myhours."""
-ORDER = (*SHARED, EDITED)
+MUTATED = {f"mutated: {name}": name for name in MUTATIONS}
+"""Runs of changed projects, by the fixture and its parameter."""
+ORDER = (*SHARED, EDITED, *MUTATED)
 """In which they are made; scenarios that ask for a later one come later."""
 
 
@@ -55,7 +58,7 @@ class Ahead:
             assert select.select([self.process.stdout], [], [], WITHIN_S)[0], f"{name} takes too long"
             made = self.process.stdout.readline().decode().strip()
             assert made, (self.folder / "errors.txt").read_text(encoding="utf-8")
-            self.found[made] = pickle.loads((self.folder / made).read_bytes())  # noqa: S301 - we wrote it
+            self.found[made] = pickle.loads((self.folder / f"{made}.pickle").read_bytes())  # noqa: S301 - we wrote it
         return self.found[name]
 
 
@@ -70,8 +73,14 @@ def last(items: list[pytest.Item]) -> None:
 
 def wanted(items: Iterable[pytest.Item]) -> list[str]:
     """The shared runs that these scenarios ask for."""
-    names = {name for item in items for name in getattr(item, "fixturenames", ())}
+    names = {name for item in items for name in _asked(item)}
     return [name for name in ORDER if name in names]
+
+
+def _asked(item: pytest.Item) -> Iterator[str]:
+    yield from getattr(item, "fixturenames", ())
+    if isinstance(item, pytest.Function) and "mutated" in item.fixturenames:
+        yield f"mutated: {item.callspec.params['name']}"
 
 
 @contextmanager
@@ -89,16 +98,22 @@ def begun(names: Iterable[str], folder: Path, root: Path, *, broker: str, seed: 
 
 def made(name: str, before: dict[str, Any], folder: Path, *, broker: str, seed: int) -> Any:
     """One shared run."""
+
+    def judge(target: Target, *guarantees: str, tiers: Sequence[str] = (), **_: Any) -> Judgement:
+        asked = run.Request(
+            app=target.app, contract=target.contract, workdir=target.workdir, stage="simulated",
+            broker=broker, seed=seed, only=guarantees, tiers=tuple(tiers), reports=folder / "reports",
+        )  # fmt: skip
+        found = run.verify(asked)
+        return Judgement(found.verdicts, found.history, found.contract)
+
     if name == EDITED:
         return gate.gate(edits.edited(Path("myhours"), folder / "gate", before["myhours"], "simulated"))
-    workdir = Path("myhours").absolute()
-    target = Target(SHARED[name], find_contract(SHARED[name], workdir, None)[0], workdir)
-    asked = run.Request(
-        app=target.app, contract=target.contract, workdir=target.workdir, stage="simulated", broker=broker,
-        seed=seed, reports=folder / "reports",
-    )  # fmt: skip
-    found = run.verify(asked)
-    return Judgement(found.verdicts, found.history, found.contract)
+    app, workdir = SHARED.get(name, SHARED["myhours"]), Path("myhours").absolute()
+    target = Target(app, find_contract(app, workdir, None)[0], workdir)
+    if name in MUTATED:
+        return mutated(MUTATED[name], judge, target, folder / name)
+    return judge(target)
 
 
 def main(folder: Path, broker: str, seed: int, names: list[str]) -> None:
@@ -108,7 +123,7 @@ def main(folder: Path, broker: str, seed: int, names: list[str]) -> None:
     with stage.session():
         for name in names:
             before[name] = made(name, before, folder, broker=broker, seed=seed)
-            (folder / name).write_bytes(pickle.dumps(before[name]))
+            (folder / f"{name}.pickle").write_bytes(pickle.dumps(before[name]))
             sys.stdout.write(f"{name}\n")
             sys.stdout.flush()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ import pytest
 
 from harness.contract import WorkerLayout
 from harness.plugin import Judgement, OpenWorld, Target, Verify, target_of
+from scenarios import mutations
 from scenarios.ahead import Ahead, begun, last, wanted
 from scenarios.payments import Bank, OpenBank
 
@@ -84,6 +85,21 @@ def myhours(ahead: Ahead | None, judged: Verify, myhours_target: Target) -> Judg
 def documented(ahead: Ahead | None, judged: Verify, documented_target: Target) -> Judgement:
     """What the whole run of the app as documented came to."""
     return ahead.result("documented") if ahead and "documented" in ahead else judged(documented_target)
+
+
+@pytest.fixture(scope="session")
+def mutated(
+    ahead: Ahead | None, judged: Verify, myhours_target: Target, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Judgement]:
+    """What a change of the app to copy came to; scenarios have its name as their parameter `name`."""
+
+    def found(name: str) -> Judgement:
+        if ahead and f"mutated: {name}" in ahead:
+            made: Judgement = ahead.result(f"mutated: {name}")
+            return made
+        return mutations.mutated(name, judged, myhours_target, tmp_path_factory.mktemp("mutated"))
+
+    return found
 
 
 @pytest.fixture(scope="session")
