@@ -25,6 +25,10 @@ class Target:
     workdir: Path
 
 
+_DRAFTS = pytest.StashKey[dict[tuple[object, ...], Contract]]()
+"""Contracts found or drafted in this session, by app, folder and environment: a draft imports the app."""
+
+
 def target_of(
     config: pytest.Config, *, app: str = "", contract: str | Contract | None = None, workdir: str | Path = ""
 ) -> Target:
@@ -38,7 +42,12 @@ def target_of(
         return Target(app, promises, folder)
     if promises:
         return Target(app, load(config.rootpath / promises), folder)
-    return Target(app, find_contract(app, folder, None)[0], folder)
+    drafts = config.stash.setdefault(_DRAFTS, {})
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    key = (app, folder, frozenset(variables.items()))
+    if key not in drafts:
+        drafts[key] = find_contract(app, folder, None)[0]
+    return Target(app, drafts[key], folder)
 
 
 def _default(config: pytest.Config, name: str) -> str:

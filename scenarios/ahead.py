@@ -44,11 +44,14 @@ class Ahead:
         with (folder / "errors.txt").open("wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "scenarios.ahead", *words],
-                cwd=root, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
+                cwd=root, bufsize=0, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         self.found: dict[str, Any] = {}
 
-    def __contains__(self, name: str) -> bool:
+    def makes(self, name: str) -> bool:
+        """Whether it is made beside. A changed project that has not begun there is left to who asks."""
+        if name in MUTATED and name not in self.found:
+            return name in self.names and not claim(self.folder, name)
         return name in self.names
 
     def result(self, name: str) -> Any:
@@ -60,6 +63,15 @@ class Ahead:
             assert made, (self.folder / "errors.txt").read_text(encoding="utf-8")
             self.found[made] = pickle.loads((self.folder / f"{made}.pickle").read_bytes())  # noqa: S301 - we wrote it
         return self.found[name]
+
+
+def claim(folder: Path, name: str) -> bool:
+    """Whether it is ours to make: true for the first who asks, of all processes."""
+    try:
+        (folder / f"{name}.begun").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def last(items: list[pytest.Item]) -> None:
@@ -122,6 +134,8 @@ def main(folder: Path, broker: str, seed: int, names: list[str]) -> None:
     stage: type[Stage] = discovery.find("stages", "simulated")
     with stage.session():
         for name in names:
+            if not claim(folder, name):
+                continue
             before[name] = made(name, before, folder, broker=broker, seed=seed)
             (folder / f"{name}.pickle").write_bytes(pickle.dumps(before[name]))
             sys.stdout.write(f"{name}\n")

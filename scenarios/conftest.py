@@ -78,13 +78,13 @@ def _beside(config: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def myhours(ahead: Ahead | None, judged: Verify, myhours_target: Target) -> Judgement:
     """What the whole run of the app to copy came to."""
-    return ahead.result("myhours") if ahead and "myhours" in ahead else judged(myhours_target)
+    return ahead.result("myhours") if ahead and ahead.makes("myhours") else judged(myhours_target)
 
 
 @pytest.fixture(scope="session")
 def documented(ahead: Ahead | None, judged: Verify, documented_target: Target) -> Judgement:
     """What the whole run of the app as documented came to."""
-    return ahead.result("documented") if ahead and "documented" in ahead else judged(documented_target)
+    return ahead.result("documented") if ahead and ahead.makes("documented") else judged(documented_target)
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +94,7 @@ def mutated(
     """What a change of the app to copy came to; scenarios have its name as their parameter `name`."""
 
     def found(name: str) -> Judgement:
-        if ahead and f"mutated: {name}" in ahead:
+        if ahead and ahead.makes(f"mutated: {name}"):
             made: Judgement = ahead.result(f"mutated: {name}")
             return made
         return mutations.mutated(name, judged, myhours_target, tmp_path_factory.mktemp("mutated"))

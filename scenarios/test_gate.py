@@ -34,7 +34,7 @@ def request_of_edits(
 ) -> gate.Request:  # fmt: skip
     """A repository in which myhours and its lock file are committed, and all edits are made."""
     stage = ALONE.get(str(pytestconfig.getoption("--stage")), "")
-    if ahead is not None and EDITED in ahead:
+    if ahead is not None and ahead.makes(EDITED):
         ahead.result(EDITED)
         return edits.request(ahead.folder / "gate", stage)
     return edits.edited(pytestconfig.rootpath / "myhours", tmp_path_factory.mktemp("gate"), myhours, stage)
@@ -43,7 +43,7 @@ def request_of_edits(
 @pytest.fixture(scope="module")
 def compared(ahead: Ahead | None, request_of_edits: gate.Request) -> Comparison:
     """What the gate says of all edits; one run."""
-    if ahead is not None and EDITED in ahead:
+    if ahead is not None and ahead.makes(EDITED):
         found: Comparison = ahead.result(EDITED)
         return found
     return gate.gate(request_of_edits)
