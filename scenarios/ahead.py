@@ -5,12 +5,15 @@ On the simulated stage a run keeps one processor busy, and the next ones wait fo
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
 import select
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +40,31 @@ ORDER = (*SHARED, EDITED, *MUTATED)
 class Ahead:
     """Runs that have begun, or will when those before them have ended."""
 
-    def __init__(self, names: Iterable[str], folder: Path, root: Path, *, broker: str, seed: int) -> None:
-        self.folder = folder
-        self.names = frozenset(names)
-        words = [str(folder), broker, str(seed), *(name for name in ORDER if name in self.names)]
-        with (folder / "errors.txt").open("wb") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "scenarios.ahead", *words],
-                cwd=root, bufsize=0, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+    def __init__(self, root: Path) -> None:
+        self.folder = Path()
+        self.names: frozenset[str] = frozenset()
         self.found: dict[str, Any] = {}
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the runs
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scenarios.ahead"],
+            cwd=root, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+        )  # fmt: skip
+
+    def begin(self, names: Iterable[str], folder: Path, *, broker: str, seed: int) -> None:
+        """Say which runs are wanted; until then the process only imports what it needs."""
+        self.folder, self.names = folder, frozenset(names)
+        wanted = [name for name in ORDER if name in self.names]
+        asked = {"folder": str(folder), "broker": broker, "seed": seed, "names": wanted}
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(asked).encode() + b"\n")
+
+    def end(self) -> None:
+        """End the runs, made or not."""
+        self.process.terminate()
+        self.process.wait(WITHIN_S)
+        for each in (self.process.stdin, self.process.stdout, self.errors):
+            assert each is not None
+            each.close()
 
     def makes(self, name: str) -> bool:
         """Whether it is made beside. A changed project that has not begun there is left to who asks."""
@@ -60,9 +78,13 @@ class Ahead:
             assert self.process.stdout is not None
             assert select.select([self.process.stdout], [], [], WITHIN_S)[0], f"{name} takes too long"
             made = self.process.stdout.readline().decode().strip()
-            assert made, (self.folder / "errors.txt").read_text(encoding="utf-8")
+            assert made, self._complaint()
             self.found[made] = pickle.loads((self.folder / f"{made}.pickle").read_bytes())  # noqa: S301 - we wrote it
         return self.found[name]
+
+    def _complaint(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")
 
 
 def claim(folder: Path, name: str) -> bool:
@@ -95,19 +117,6 @@ def _asked(item: pytest.Item) -> Iterator[str]:
         yield f"mutated: {item.callspec.params['name']}"
 
 
-@contextmanager
-def begun(names: Iterable[str], folder: Path, root: Path, *, broker: str, seed: int) -> Iterator[Ahead]:
-    """Begin the runs; they are ended with the context, wanted or not."""
-    found = Ahead(names, folder, root, broker=broker, seed=seed)
-    try:
-        yield found
-    finally:
-        found.process.terminate()
-        found.process.wait(WITHIN_S)
-        assert found.process.stdout is not None
-        found.process.stdout.close()
-
-
 def made(name: str, before: dict[str, Any], folder: Path, *, broker: str, seed: int) -> Any:
     """One shared run."""
 
@@ -128,19 +137,30 @@ def made(name: str, before: dict[str, Any], folder: Path, *, broker: str, seed: 
     return judge(target)
 
 
-def main(folder: Path, broker: str, seed: int, names: list[str]) -> None:
-    """Make these runs; each is said on standard output when its result can be read."""
-    before: dict[str, Any] = {}
+def _end_with_who_asked() -> None:
+    """Standard input ends with it, also when it is killed; reapers end what was started here."""
+    sys.stdin.read()
+    os._exit(1)
+
+
+def main() -> None:
+    """Make the runs that standard input names; each is said on standard output when it can be read."""
+    line = sys.stdin.readline()
+    if not line:
+        return  # nobody wants any
+    threading.Thread(target=_end_with_who_asked, daemon=True).start()
+    asked = json.loads(line)
+    folder, before = Path(asked["folder"]), dict[str, Any]()
     stage: type[Stage] = discovery.find("stages", "simulated")
     with stage.session():
-        for name in names:
+        for name in asked["names"]:
             if not claim(folder, name):
                 continue
-            before[name] = made(name, before, folder, broker=broker, seed=seed)
+            before[name] = made(name, before, folder, broker=asked["broker"], seed=asked["seed"])
             (folder / f"{name}.pickle").write_bytes(pickle.dumps(before[name]))
             sys.stdout.write(f"{name}\n")
             sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:])
+    main()

@@ -15,8 +15,24 @@ import pytest
 from harness.contract import WorkerLayout
 from harness.plugin import Judgement, OpenWorld, Target, Verify, target_of
 from scenarios import mutations
-from scenarios.ahead import Ahead, begun, last, wanted
+from scenarios.ahead import Ahead, last, wanted
 from scenarios.payments import Bank, OpenBank
+
+_AHEAD = pytest.StashKey[Ahead]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where many scenarios are asked for, what makes runs beside them is loaded while they are collected."""
+    config = session.config
+    if _beside(config) and any((config.invocation_params.dir / each).is_dir() for each in config.args):
+        config.stash[_AHEAD] = Ahead(config.rootpath)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """It ends with the session, needed or not."""
+    if _AHEAD in session.config.stash:
+        session.config.stash[_AHEAD].end()
+        del session.config.stash[_AHEAD]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,16 +74,18 @@ def documented_target(pytestconfig: pytest.Config) -> Target:
 @pytest.fixture(scope="session", autouse=True)
 def ahead(
     request: pytest.FixtureRequest, harness_seed: int, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ahead | None]:
+) -> Ahead | None:
     """The shared runs that this session asks for, begun beside its first scenarios where that can be."""
     config = request.config
     names = wanted(request.session.items) if _beside(config) else []
     if not names:
-        yield None
-        return
+        return None
+    if _AHEAD not in config.stash:
+        config.stash[_AHEAD] = Ahead(config.rootpath)
+    found = config.stash[_AHEAD]
     folder, broker = tmp_path_factory.mktemp("ahead"), str(config.getoption("--broker"))
-    with begun(names, folder, config.rootpath, broker=broker, seed=harness_seed) as found:
-        yield found
+    found.begin(names, folder, broker=broker, seed=harness_seed)
+    return found
 
 
 def _beside(config: pytest.Config) -> bool:

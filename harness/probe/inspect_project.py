@@ -15,6 +15,8 @@ MODULE_LIMIT = 3000
 SIZE_LIMIT = 1_000_000
 
 _HARNESS = Path(__file__).resolve().parent.parent
+_LIBRARY = str(Path(os.__file__).parent) + os.sep
+_LIBRARY_RESOLVED = Path(os.__file__).resolve().parent
 
 
 class Project:
@@ -125,10 +127,12 @@ def _own(file: str | None, roots: tuple[Path, ...]) -> Path | None:
     """The path of a module of the project; None for the library, installed packages and the harness."""
     if not file or not file.endswith(".py") or "/site-packages/" in file or "/dist-packages/" in file:
         return None
+    if file.startswith(_LIBRARY):
+        return None
     path = Path(os.path.realpath(file))
     if path.is_relative_to(_HARNESS) or {"site-packages", "dist-packages"} & set(path.parts):
         return None
-    if path.is_relative_to(Path(os.__file__).resolve().parent):
+    if path.is_relative_to(_LIBRARY_RESOLVED):
         return None
     return path if any(path.is_relative_to(root) for root in roots) else None
 

@@ -30,6 +30,25 @@ def after_imports() -> None:
     _tracebacks()
     _bytecode_positions()
     _response_callbacks()
+    _django_checks()
+
+
+def _django_checks() -> None:
+    """Each worker has Django check the project (`celery/fixups/django.py`, `validate_models`), which sets it
+    up and looks through models, settings and URLs; what it finds is not looked at. Here they share it all.
+    """
+    from celery.fixups.django import DjangoWorkerFixup
+
+    kind: Any = DjangoWorkerFixup
+    original = kind.validate_models
+    checked: list[Any] = []
+
+    def validate_models(self: Any) -> None:
+        if not checked:
+            original(self)
+            checked.append(self)
+
+    kind.validate_models = validate_models
 
 
 def _tracebacks() -> None:
