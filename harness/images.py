@@ -126,8 +126,7 @@ def environment(client: Any, role: str) -> Image:
     reference = f"{REPOSITORY}/environment:{hashlib.sha256(archive).hexdigest()[:12]}"
     with engine.told("make the image of this environment"):
         if not client.images(name=reference, quiet=True):
-            name, _, tag = reference.partition(":")
-            client.import_image_from_data(archive, repository=name, tag=tag)
+            client.import_image_from_data(archive, repository=reference)  # Podman heeds no tag beside it
     return Image(role, "environment", reference, mounts=tuple(map(str, places())))
 
 
@@ -217,9 +216,8 @@ def _bootstrap(client: Any, reference: str, packages: Iterable[str]) -> None:
     if made.returncode:
         last = said.decode(errors="replace").strip().splitlines()[-3:]
         raise StageError(f"mmdebstrap ended with {made.returncode}: {' '.join(last)}")
-    name, _, tag = reference.partition(":")
     with engine.told(f"import {reference}"):
-        client.import_image_from_data(archive, repository=name, tag=tag, changes=[f"ENV PATH={PATH}"])
+        client.import_image_from_data(archive, repository=reference, changes=[f"ENV PATH={PATH}"])
 
 
 def listed(client: Any) -> Iterator[tuple[str, str, str]]:
