@@ -163,7 +163,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         self.semaphore = self.options.get("semaphore")
         self.runs_per_child = int(self.options.get("maxtasksperchild") or 0)
         self.waiting: deque[Job] = deque()
-        self.calls: list[Callable[[], None]] = []
+        self.calls: deque[Callable[[], None]] = deque()
         self.ending = False
         tracers = {
             name: SimpleNamespace(
@@ -181,14 +181,20 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
     def register_with_event_loop(self, loop: Any) -> None:
         """From now on children are heard through the loop."""
         self.hub = loop
-        calls, self.calls = self.calls, []
-        for call in calls:
-            loop.call_soon(call)
+        for _ in self.calls:
+            loop.call_soon(self._hear_one)
 
     def tell(self, call: Callable[[], None]) -> None:
         """What a child says reaches the parent when its loop comes round."""
         if self.process.alive:
-            (self.calls.append if self.hub is None else self.hub.call_soon)(call)
+            self.calls.append(call)
+            if self.hub is not None:
+                self.hub.call_soon(self._hear_one)
+
+    def _hear_one(self) -> None:
+        """It stays in the pipe while the loop is closed, as before Celery 5.6 at its end (`loops.py`)."""
+        if self.calls and self.hub._poller is not None:
+            self.calls.popleft()()
 
     def on_apply(self, target: Any, args: Any, kwargs: Any, **options: Any) -> Job:
         """Give a job to the first child that is free."""
@@ -295,7 +301,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         """
         self.waiting.clear()
         while any(child.job is not None for child in self.children):
-            if self.hub._ready:
+            if self.hub._ready or self.calls:
                 self._hear()
             else:
                 wait_for([self.hub._waker], None)
@@ -306,6 +312,8 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
     def _hear(self) -> None:
         for call in self.hub._pop_ready():
             call()
+        while self.calls:
+            self.calls.popleft()()
 
     def on_terminate(self) -> None:
         """A cold end: the children are ended at once."""
