@@ -119,9 +119,10 @@ class SimulatedHub(Hub):
             self._watch_waker()
 
     def _watch_waker(self) -> None:
-        self._poller.register(self._waker, self.READ)
+        waker: Any = self._waker
+        self._poller.register(waker, self.READ)
         if not KNOWS_WAKER:
-            self.readers[self._waker.fileno()] = (self._waker.drain, ())
+            self.readers[waker.fileno()] = (waker.drain, ())
 
     def _create_waker(self) -> Any:
         return self._waker

@@ -19,7 +19,7 @@ from billiard import common
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import SoftTimeLimitExceeded, Terminated, TimeLimitExceeded, WorkerLostError
 from billiard.util import error as log_error
-from celery import signals
+from celery import VERSION, signals
 from celery.app import trace
 from celery.concurrency.base import BasePool
 from kombu.serialization import prepare_accept_content
@@ -30,6 +30,8 @@ from harness.simulation.kernel import Process, Strand
 
 REPORTS_EXIT = hasattr(common, "terminate_handler_fired")
 """Since 4.3.0 a body's own ``SystemExit`` is told before the child ends (`billiard/pool.py`, `workloop`)."""
+FORGETS = VERSION[:2] < (5, 6)
+"""After a lost connection the pool forgets what runs (`celery/concurrency/asynpool.py`, `flush`)."""
 NOTICED_S = 0.001
 """From the end of a child to the parent's notice: what the child said before is acted on first."""
 KILLED_S = 0.1
@@ -228,6 +230,9 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         """A child has ended a job."""
         if job.state in ("lost", "done"):
             return
+        if job.state == "forgotten":
+            self._feed()
+            return
         self._close_job(job)
         self._feed()
         self._release()
@@ -293,6 +298,14 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
             self.call_back(job.on_error, _raised(Terminated(-status) if child.controlled else error))
         self._feed()
         self._release()
+
+    def flush(self) -> None:
+        """The connection is lost; before Celery 5.6 nobody hears any more of what runs."""
+        if FORGETS:
+            self.waiting.clear()
+            for child in self.children:
+                if child.job is not None and child.job.state in ("waiting", "running"):
+                    self._close_job(child.job, "forgotten")
 
     def on_stop(self) -> None:
         """A warm end: wait for what runs, hear of it, then end the children.

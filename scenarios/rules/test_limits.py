@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from scenarios.rules.proof import Shown, held_s, span_s, started
+from scenarios.since import since
 
 APP = """
 from celery import Celery, signals
@@ -53,9 +54,13 @@ def test_a_solo_worker_enforces_no_limit(bad: Shown, good: Shown) -> None:
 
 def test_a_soft_limit_above_the_hard_one_never_strikes(bad: Shown, good: Shown) -> None:
     assert (bad.has("TIM002", "late"), good.has("TIM002", "late")) == (True, False)
-    """Equal to it, the process is killed; above it, the task is not even sent."""
+    """Equal to it, the process is killed."""
     assert bad.life("late").error_type == "TimeLimitExceeded"
     assert good.life("late").error_type == "SoftTimeLimitExceeded"
+
+
+@since("5.5", "the two limits are not compared (`celery/app/task.py`, `apply_async`)")
+def test_a_task_whose_soft_limit_is_above_the_hard_one_is_not_even_sent(bad: Shown, good: Shown) -> None:
     assert bad.has("TIM002", "unsendable")
     assert bad.lives("unsendable") == []
     assert good.life("unsendable").outcome == "succeeded"
