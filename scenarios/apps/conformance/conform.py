@@ -101,6 +101,13 @@ def late_nap(seconds: float, value: object = None) -> object:
     return value
 
 
+@app.task(bind=True, name="conform.late_at_first", acks_late=True)
+def late_at_first(self: Task, seconds: float) -> None:
+    """Acknowledged at its end, which comes soon for a message that is delivered again."""
+    if not self.request.delivery_info.get("redelivered"):
+        time.sleep(seconds)
+
+
 @app.task(bind=True, name="conform.again", max_retries=3)
 def again(self: Task, times: int, countdown: float) -> int:
     """Fails so often, tried again after so many seconds."""
