@@ -8,6 +8,7 @@ from harness.configuration import DEFAULT, Configuration
 from harness.finding import Finding, Severity
 from harness.rule import Rule
 from harness.rules._redelivery import limited
+from harness.rules._versions import too_new
 from harness.rules._words import seconds
 from harness.settings import Setting
 
@@ -15,9 +16,9 @@ from harness.settings import Setting
 class TimeoutRequeued(Rule):
     """A task that strikes its hard time limit is put back, and nothing counts how often it comes back.
 
-    By `acks_on_failure_or_timeout = False`, or `acks_on_timeout = False` (5.7), with `acks_late`. A quorum
-    queue with `x-delivery-limit` ends it. Failures other than the time limit are rejected for good, not put
-    back.
+    By `acks_on_failure_or_timeout = False` (Celery 5.5 and newer), or `acks_on_timeout = False` (5.7), with
+    `acks_late`. A quorum queue with `x-delivery-limit` ends it. Failures other than the time limit are
+    rejected for good, not put back.
     """
 
     id = "ACK002"
@@ -31,6 +32,8 @@ class TimeoutRequeued(Rule):
     proof = "scenarios/rules/test_redelivery.py::test_a_task_that_is_too_slow_comes_back_for_ever"
 
     def check(self, app: Configuration) -> Iterator[Finding]:
+        if too_new(app, (5, 5)):  # rejected for good there (celery/worker/request.py, on_failure)
+            return
         slow = [
             task
             for task in app.tasks

@@ -18,6 +18,9 @@ from harness.simulation.descriptors import Descriptor, Poller
 IDLE_CALLS = frozenset({"maybe_refresh_binding_expiry", "maybe_reauth"})
 """Timers of kombu's Redis transport, for bindings that expire and streamed credentials only
 (`kombu/transport/redis.py`); each second they would wake every worker."""
+KNOWS_WAKER = hasattr(Hub, "_create_waker")
+"""Whether kombu's loop knows what wakes it (`kombu/asynchronous/hub.py`, since 5.7). Before, it is one more
+descriptor that is read: the loop would take one that it does not know out of its poller for good."""
 
 
 class OrderedEntry(Entry):
@@ -106,14 +109,20 @@ class SimulatedHub(Hub):
         self.on_tick: Any = Pending()
         self.on_close: Any = Pending()
         self._waker = Waker()
-        self.poller.register(self._waker, self.READ)
+        self._watch_waker()
 
     def _create_poller(self) -> None:
         self._poller = Poller()
         self._poller.until = self._due_in_s
         self._register_fd, self._unregister_fd = self._poller.register, self._poller.unregister
         if getattr(self, "_waker", None) is not None:
-            self._poller.register(self._waker, self.READ)
+            self._watch_waker()
+
+    def _watch_waker(self) -> None:
+        waker: Any = self._waker
+        self._poller.register(waker, self.READ)
+        if not KNOWS_WAKER:
+            self.readers[waker.fileno()] = (waker.drain, ())
 
     def _create_waker(self) -> Any:
         return self._waker

@@ -19,7 +19,7 @@ from billiard import common
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import SoftTimeLimitExceeded, Terminated, TimeLimitExceeded, WorkerLostError
 from billiard.util import error as log_error
-from celery import signals
+from celery import VERSION, signals
 from celery.app import trace
 from celery.concurrency.base import BasePool
 from kombu.serialization import prepare_accept_content
@@ -30,6 +30,8 @@ from harness.simulation.kernel import Process, Strand
 
 REPORTS_EXIT = hasattr(common, "terminate_handler_fired")
 """Since 4.3.0 a body's own ``SystemExit`` is told before the child ends (`billiard/pool.py`, `workloop`)."""
+FORGETS = VERSION[:2] < (5, 6)
+"""After a lost connection the pool forgets what runs (`celery/concurrency/asynpool.py`, `flush`)."""
 NOTICED_S = 0.001
 """From the end of a child to the parent's notice: what the child said before is acted on first."""
 KILLED_S = 0.1
@@ -163,7 +165,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         self.semaphore = self.options.get("semaphore")
         self.runs_per_child = int(self.options.get("maxtasksperchild") or 0)
         self.waiting: deque[Job] = deque()
-        self.calls: list[Callable[[], None]] = []
+        self.calls: deque[Callable[[], None]] = deque()
         self.ending = False
         tracers = {
             name: SimpleNamespace(
@@ -181,14 +183,20 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
     def register_with_event_loop(self, loop: Any) -> None:
         """From now on children are heard through the loop."""
         self.hub = loop
-        calls, self.calls = self.calls, []
-        for call in calls:
-            loop.call_soon(call)
+        for _ in self.calls:
+            loop.call_soon(self._hear_one)
 
     def tell(self, call: Callable[[], None]) -> None:
         """What a child says reaches the parent when its loop comes round."""
         if self.process.alive:
-            (self.calls.append if self.hub is None else self.hub.call_soon)(call)
+            self.calls.append(call)
+            if self.hub is not None:
+                self.hub.call_soon(self._hear_one)
+
+    def _hear_one(self) -> None:
+        """It stays in the pipe while the loop is closed, as before Celery 5.6 at its end (`loops.py`)."""
+        if self.calls and self.hub._poller is not None:
+            self.calls.popleft()()
 
     def on_apply(self, target: Any, args: Any, kwargs: Any, **options: Any) -> Job:
         """Give a job to the first child that is free."""
@@ -221,6 +229,9 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
     def finished(self, child: Child, job: Job, callback: Callable[[Any], None] | None, value: Any) -> None:
         """A child has ended a job."""
         if job.state in ("lost", "done"):
+            return
+        if job.state == "forgotten":
+            self._feed()
             return
         self._close_job(job)
         self._feed()
@@ -288,6 +299,14 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         self._feed()
         self._release()
 
+    def flush(self) -> None:
+        """The connection is lost; before Celery 5.6 nobody hears any more of what runs."""
+        if FORGETS:
+            self.waiting.clear()
+            for child in self.children:
+                if child.job is not None and child.job.state in ("waiting", "running"):
+                    self._close_job(child.job, "forgotten")
+
     def on_stop(self) -> None:
         """A warm end: wait for what runs, hear of it, then end the children.
 
@@ -295,7 +314,7 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
         """
         self.waiting.clear()
         while any(child.job is not None for child in self.children):
-            if self.hub._ready:
+            if self.hub._ready or self.calls:
                 self._hear()
             else:
                 wait_for([self.hub._waker], None)
@@ -306,6 +325,8 @@ class SimulatedPool(BasePool):  # type: ignore[misc]
     def _hear(self) -> None:
         for call in self.hub._pop_ready():
             call()
+        while self.calls:
+            self.calls.popleft()()
 
     def on_terminate(self) -> None:
         """A cold end: the children are ended at once."""

@@ -30,18 +30,7 @@ class Difference:
         return unlike.where == self.where and self.concerns(behaviour, broker)
 
 
-DIFFERENCES: tuple[Difference, ...] = (
-    Difference(
-        "connections_dropped_while_a_late_task_runs",
-        "late_nap(10), worker main",
-        "Celery 5.4 resets its event loop after a lost connection, the pipes of its children with it "
-        "(`celery/worker/loops.py`, `asynloop`): the message that comes again waits for the child that runs "
-        "although another is free, and the first acknowledgement is not made. Simulated children have no "
-        "pipes: the free one takes it, and both are.",
-        brokers=("redis",),
-        celery="5.4",
-    ),
-)
+DIFFERENCES: tuple[Difference, ...] = ()
 
 
 def undocumented(

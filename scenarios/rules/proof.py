@@ -149,6 +149,11 @@ def pids(lives_of: Iterable[Life]) -> set[int | None]:
     return {attempt.pid for life in lives_of for attempt in life.attempts}
 
 
+def errors(life: Life) -> set[str]:
+    """What a task failed with, by whoever said it: its worker, its child, or both."""
+    return {str(event.get("error_type")) for event in life.of("task-failed")}
+
+
 def outcome_of(shown: Shown, task: str) -> tuple[str | None, str]:
     """How the one task of that name ended that the app itself sent."""
     (life,) = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scenarios.rules.proof import Shown
+from scenarios.since import since
 
 
 def test_without_a_hook_nothing_is_left_of_a_failed_task(bad: Shown, good: Shown) -> None:
@@ -27,8 +28,12 @@ def test_a_consumed_queue_keeps_nothing(bad: Shown, good: Shown) -> None:
 
 
 def test_redis_has_no_dead_letter_exchange(bad: Shown, good: Shown) -> None:
+    """A rejected message is gone."""
     assert (bad.has("DLQ007", "failed"), good.has("DLQ007", "failed")) == (True, False)
-    """A rejected message is gone; the good app files it itself."""
     assert bad.life("rejected").outcome in ("failed", "rejected")
     assert bad.seen["depths"]["dead"] == 0
+
+
+@since("5.7", "`task_failure` is not sent for `Reject` (`celery/worker/request.py`; celery#4222)")
+def test_a_receiver_of_failures_files_what_is_rejected(good: Shown) -> None:
     assert (good.life("rejected").task_id,) in good.rows("letters", "letter")

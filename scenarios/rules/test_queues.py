@@ -45,7 +45,8 @@ def test_a_pattern_key_on_a_direct_exchange_drops_messages(bad: Shown, good: Sho
 def test_publishing_to_a_queue_that_is_refused_raises() -> None:
     """In the caller, in Celery's own code; where queues are made it does not."""
     with Celery("refusing", broker="memory://", set_as_current=False) as app:
-        app.conf.update(task_queues=[kombu.Queue("orders")], task_create_missing_queues=False)
+        app.conf.update(task_queues=[kombu.Queue("orders")], task_default_queue="orders")
+        app.conf.task_create_missing_queues = False
         with pytest.raises(QueueNotFound):
             app.send_task("pay", queue="ordres")
         app.send_task("pay", queue="orders")

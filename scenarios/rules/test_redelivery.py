@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scenarios.rules.conftest import LintEffects
 from scenarios.rules.proof import Shown
+from scenarios.since import since
 
 
 def test_a_wait_beyond_the_visibility_timeout_runs_twice(bad: Shown, good: Shown) -> None:
@@ -23,6 +24,7 @@ def test_a_run_beyond_the_visibility_timeout_runs_twice(bad: Shown, good: Shown)
     assert len(good.life("long").runs) == 1
 
 
+@since("5.7", "nothing retries the task of a lost worker (`celery/app/task.py`, `retry_on_worker_lost`)")
 def test_a_task_that_kills_its_process_comes_back_for_ever(bad: Shown, good: Shown) -> None:
     """Given up by the harness in the bad app; by `max_retries` in the good one."""
     assert (bad.has("ACK001"), good.has("ACK001")) == (True, False)
@@ -31,6 +33,7 @@ def test_a_task_that_kills_its_process_comes_back_for_ever(bad: Shown, good: Sho
     assert good.life("poison").error_type == "WorkerLostError"
 
 
+@since("5.5", "it is rejected for good, not put back (`celery/worker/request.py`, `on_failure`)")
 def test_a_task_that_is_too_slow_comes_back_for_ever(bad: Shown, good: Shown) -> None:
     assert (bad.has("ACK002", "requeued"), good.has("ACK002", "requeued")) == (True, False)
     """Given up by the harness in the bad app; it fails once in the good one."""

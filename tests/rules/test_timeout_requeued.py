@@ -62,6 +62,11 @@ def test_nothing_counts_the_deliveries(lint: Lint, app: str, subject: str, where
     assert (finding.rule, finding.subject, finding.where) == ("ACK002", subject, where)
 
 
+def test_celery_5_4_puts_nothing_back(lint: Lint) -> None:
+    app, *_ = BAD[0]
+    assert lint(app, versions={"celery": "5.4.0"}) == []
+
+
 @pytest.mark.parametrize("app", GOOD)
 def test_a_delivery_limit_or_an_acknowledgement(lint: Lint, app: str) -> None:
     assert lint(app) == []

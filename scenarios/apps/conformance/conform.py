@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partialmethod
+from typing import Any
 
 from celery import Celery, Task
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from celery.schedules import crontab
 from kombu import Queue
+from kombu.transport import redis
+
+if not hasattr(redis.Channel, "unacked_restore_throttle"):
+    # Before kombu 5.7 every tenth of the sweeps is one, whatever the options say (`QoS.restore_visible`).
+    qos: Any = redis.QoS
+    qos.restore_visible = partialmethod(qos.restore_visible, interval=1)
 
 app = Celery("conform", broker="redis://localhost:6379/0", backend="redis://localhost:6379/1")
 app.conf.update(
@@ -91,6 +99,13 @@ def late_nap(seconds: float, value: object = None) -> object:
     """Acknowledged at its end."""
     time.sleep(seconds)
     return value
+
+
+@app.task(bind=True, name="conform.late_at_first", acks_late=True)
+def late_at_first(self: Task, seconds: float) -> None:
+    """Acknowledged at its end, which comes soon for a message that is delivered again."""
+    if not self.request.delivery_info.get("redelivered"):
+        time.sleep(seconds)
 
 
 @app.task(bind=True, name="conform.again", max_retries=3)
