@@ -18,13 +18,13 @@ from redis import connection as redis_connection
 from harness.simulation.absent import absent
 from harness.simulation.blocked import Blocked
 from harness.simulation.clock import CLOCK
+from harness.simulation.commands import ExecutingSocket
 from harness.simulation.descriptors import WORLD, Descriptor
 
 with absent("valkey"):
     from fakeredis import FakeServer
     from fakeredis._core import Database
     from fakeredis._helpers import NoResponse  # what a command returns that answers later
-    from fakeredis._socket import FakeSocket
 
 UNSAID = object()
 LOST = "Connection closed by server."
@@ -88,6 +88,24 @@ class Data(Database):
 
     def wake_all(self) -> None:
         """Nobody waits in another thread."""
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        """What is kept under a key, unless its time is over."""
+        item = self._dict.get(key)
+        if item is not None and item.expireat is not None and self.expired(item):
+            del self._dict[key]
+            item = None
+        return default if item is None else item
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key) is not None  # type: ignore[arg-type]
+
+    def setdefault(self, key: bytes, default: Any = None) -> Any:
+        """What is kept under a key; from now on this where nothing was."""
+        item = self.get(key)
+        if item is None:
+            self[key] = item = default
+        return item
 
 
 class Store(FakeServer):
@@ -154,7 +172,7 @@ class Store(FakeServer):
                     blocked.look()
 
 
-class StoreSocket(FakeSocket, Descriptor):
+class StoreSocket(ExecutingSocket, Descriptor):
     """One connection: the server's side, by fakeredis, and the client's end of it."""
 
     def __init__(self, store: Store, database: int, protocol: int) -> None:
@@ -162,7 +180,7 @@ class StoreSocket(FakeSocket, Descriptor):
         self.lost = False
         self.blocked: Blocked | None = None
         self.unsent: deque[list[bytes]] = deque()
-        FakeSocket.__init__(
+        ExecutingSocket.__init__(
             self, store, database, client_class=redis.Redis, client_info=_info(database, protocol)
         )
         self.responses: Any = deque()
@@ -299,8 +317,8 @@ def _send_packed_command(this: Any, command: Any, check_health: bool = True) -> 
     encode = this.encoder.encode
     try:
         for args in command:
-            words = args[0].split() if isinstance(args[0], str) and " " in args[0] else args[:1]
-            this._sock.command([encode(word) for word in (*words, *args[1:])])
+            words = (*args[0].split(), *args[1:]) if isinstance(args[0], str) and " " in args[0] else args
+            this._sock.command([word if type(word) is bytes else encode(word) for word in words])
     except redis.ConnectionError:
         this.disconnect()
         raise
