@@ -26,10 +26,11 @@ from harness.probe.record import Recorder, bounded
 from harness.probe.steps import Steps
 from harness.simulation.clock import CLOCK
 from harness.simulation.descriptors import WORLD
+from harness.simulation.encoding import encoder
 
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 """Addresses in texts differ from one process to the next, and say nothing."""
-ENCODER = json.JSONEncoder(default=bounded)
+encode = encoder(json.JSONEncoder(default=bounded))
 
 
 class MemoryRecorder(Recorder):
@@ -45,6 +46,12 @@ class MemoryRecorder(Recorder):
         """The role of the process that runs."""
         return WORLD.kernel.current.role
 
+    @property
+    def source(self) -> str:
+        """Role and process id of the process that runs."""
+        process = WORLD.kernel.current
+        return f"{process.role}:{process.pid}"
+
     def become(self, role: str) -> None:
         """Children are processes of their own from their beginning."""
 
@@ -59,7 +66,7 @@ class MemoryRecorder(Recorder):
             event["task"] = str(task)
         if data:
             event["data"] = data
-        line = ENCODER.encode(event)
+        line = encode(event)
         if self.folder in line:
             line = line.replace(self.folder, "{stage}")
         self.lines.append(ADDRESS.sub("0x", line) if "0x" in line else line)

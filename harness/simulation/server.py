@@ -18,7 +18,6 @@ from typing import Any
 
 from harness.probe import place
 from harness.probe.config import ProbeConfig
-from harness.probe.record import bounded
 from harness.simulation import database, housekeeping, hub, locks, mail, polling, shortcuts, stores, workers
 from harness.simulation.client import SimulatedClient
 from harness.simulation.clock import CLOCK
@@ -27,7 +26,7 @@ from harness.simulation.kernel import Kernel
 from harness.simulation.memory import Memory, close_databases
 from harness.simulation.output import Logs
 from harness.simulation.purity import Purity
-from harness.simulation.recording import MemoryProbe
+from harness.simulation.recording import MemoryProbe, encode
 from harness.simulation.stores import Store
 from harness.simulation.workers import Worker
 
@@ -35,7 +34,6 @@ FOLDER_NUMBER = 900
 """The descriptor of the stage's folder; `harness.stages.simulated.FILES` is a path through it."""
 RESTART_S = 5.0
 """How long a worker that a plan has killed stays away; a supervisor brings it back."""
-ENCODER = json.JSONEncoder(default=bounded)
 
 
 class Server:
@@ -269,7 +267,7 @@ class Server:
 
     def line(self, command: dict[str, Any]) -> str:
         """Carry out one command; its answer as a line of JSON, with the events as they were recorded."""
-        answer = ENCODER.encode(self.answer(command))
+        answer = encode(self.answer(command))
         return f'{answer[:-1]}, "events": [{", ".join(self.probe.lines.take())}]}}'
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import linecache
-import traceback
 from collections.abc import Mapping
 from typing import Any
+
+from harness.simulation import encoding, tracebacks
+from harness.simulation.tracebacks import identity
 
 
 def before_imports() -> None:
@@ -27,10 +28,14 @@ def look_up() -> None:
 
 def after_imports() -> None:
     """What failures and connections compute anew each time."""
-    _tracebacks()
+    tracebacks.install()
+    encoding.install()
     _bytecode_positions()
     _response_callbacks()
     _django_checks()
+    _warnings_of_arguments()
+    _clients()
+    _cached_properties()
 
 
 def _django_checks() -> None:
@@ -51,31 +56,6 @@ def _django_checks() -> None:
     kind.validate_models = validate_models
 
 
-def _tracebacks() -> None:
-    """Each traceback looks whether its sources have changed on disk, walks the positions of each frame's
-    bytecode up to its own, and parses each line for its carets.
-
-    Sources do not change while the simulation runs; the same line has the same carets (`traceback.py`).
-    """
-    module: Any = traceback
-    name = "_extract_caret_anchors_from_line_segment"
-    if hasattr(module, name):
-        setattr(module, name, functools.lru_cache(maxsize=4096)(getattr(module, name)))
-    original = getattr(module, "_get_code_position", None)
-    if original is not None:
-        found: dict[tuple[int, int], tuple[Any, Any]] = {}
-
-        def position(code: Any, index: int) -> Any:
-            key = (id(code), index)  # the code object is kept, so that its id stays
-            if key not in found:
-                found[key] = (original(code, index), code)
-            return found[key][0]
-
-        module._get_code_position = position
-    lines: Any = linecache
-    lines.checkcache = lambda filename=None: None
-
-
 def _bytecode_positions() -> None:
     """For each failure billiard copies every position of the tracer's bytecode (`billiard/einfo.py`)."""
     from billiard import einfo
@@ -87,10 +67,10 @@ def _bytecode_positions() -> None:
     known: dict[int, tuple[Any, Any]] = {}
 
     def code(given: Any) -> Any:
-        # By identity: hashing a code object hashes all of its bytecode. It is kept, so that its id stays.
-        if id(given) not in known:
-            known[id(given)] = (original(given), given)
-        return known[id(given)][0]
+        key = identity(given)
+        if key not in known:
+            known[key] = (original(given), given)  # it is kept, so that it stays the only one
+        return known[key][0]
 
     kind.Code = staticmethod(code)
 
@@ -129,3 +109,64 @@ def _response_callbacks() -> None:
         module.get_response_callbacks = callbacks
     kind.__init__ = lambda this, data: dict.update(this, named(data))
     kind.update = lambda this, data: dict.update(this, named(data))
+
+
+def _warnings_of_arguments() -> None:
+    """Each client and pool of redis-py gathers all arguments that it was given, to warn of old ones
+    (`redis/utils.py`, `deprecated_args`); most are given by name, or none at all.
+    """
+    from redis import utils
+
+    module: Any = utils
+    original: Any = getattr(module, "_get_filterable_args", None)
+    if original is None:
+        return
+    plain: dict[Any, bool] = {}
+
+    def given(function: Any, args: Any, options: Any, allowed: Any = None) -> dict[str, Any]:
+        if function not in plain:
+            code = function.__code__
+            plain[function] = code.co_varnames[: code.co_argcount][:1] in ((), ("self",))
+        if len(args) > 1 or not plain[function]:
+            return dict(original(function, args, options, allowed))
+        return {name: value for name, value in options.items() if name not in (allowed or ())}
+
+    module._get_filterable_args = given
+
+
+def _clients() -> None:
+    """Kombu's Redis transport makes a client of redis-py for nearly every command (`conn_or_acquire` in
+    `kombu/transport/redis.py`). With a pool to take its connections from, one is as good as the next.
+    """
+    from kombu.transport import redis
+
+    kind: Any = redis.Channel
+    original = kind._create_client
+
+    def client(this: Any, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - as kombu has it
+        if asynchronous:
+            return original(this, asynchronous)
+        kept = this.__dict__.get("_harness_client")
+        if kept is None or kept.connection_pool is not this.pool:
+            kept = this._harness_client = original(this)
+        return kept
+
+    kind._create_client = client
+
+
+def _cached_properties() -> None:
+    """Kombu takes a lock to read what has been computed long ago (`kombu/utils/objects.py`)."""
+    from kombu.utils import objects
+
+    kind: Any = objects.cached_property
+    original = kind.__get__
+    missing = object()
+
+    def get(this: Any, instance: Any, owner: Any = None) -> Any:
+        if instance is not None:
+            found = instance.__dict__.get(this.attrname, missing)
+            if found is not missing:
+                return found
+        return original(this, instance, owner)
+
+    kind.__get__ = get
