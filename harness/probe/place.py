@@ -77,6 +77,7 @@ def _guarded(code: CodeType) -> CodeType | None:
     return again if again is not None and target and _is_guarded_at(again, target) else None
 
 
+@functools.lru_cache(maxsize=512)
 def _is_guarded(code: CodeType, offset: int) -> bool:
     entries: Any = vars(dis.Bytecode(code))["exception_entries"]
     return any(entry.start <= offset < entry.end for entry in entries)

@@ -7,6 +7,7 @@ under test.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -26,8 +27,14 @@ def own_pid() -> int:
 
     The link ``self`` of a mounted proc gives the number in that mount's namespace (``fs/proc/self.c``).
     """
-    outside = os.environ.get(PROC)
+    outside = _outside()
     return int(Path(outside, "self").readlink().name) if outside else os.getpid()
+
+
+@functools.cache
+def _outside() -> str | None:
+    """Where the machine outside can be seen; it stays what it was when the process began."""
+    return os.environ.get(PROC)
 
 
 class Recorder:
@@ -70,6 +77,8 @@ def bounded(value: object) -> str:
 
 def plain(value: Any) -> Any:
     """The value itself where JSON can say it in bounds, else its bounded text."""
+    if value is None or type(value) in (bool, int) or (type(value) is str and len(value) <= TEXT_LIMIT // 2):
+        return value  # it is, without looking: a character takes six at most
     try:
         text = json.dumps(value)
     except (TypeError, ValueError, RecursionError):

@@ -124,8 +124,12 @@ class ReentrantLock(Lock):
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002
         """Take it, or take it once more."""
-        if self._is_owned():
+        running = WORLD.kernel.running if CLOCK.running else None
+        if self.taken and self.holder is running:
             self.depth += 1
+            return True
+        if not self.taken:
+            self.taken, self.holder, self.depth = True, running, 1
             return True
         if not super().acquire(blocking, timeout):
             return False
@@ -136,11 +140,13 @@ class ReentrantLock(Lock):
 
     def release(self) -> None:
         """Give it back as often as it was taken."""
-        if not self._is_owned():
+        if not self.taken or self.holder is not (WORLD.kernel.running if CLOCK.running else None):
             raise RuntimeError("cannot release un-acquired lock")
         self.depth -= 1
         if not self.depth:
-            super().release()
+            self.taken, self.holder = False, None
+            if self.waiters:
+                self.wake()
 
     def _is_owned(self) -> bool:
         return self.taken and self.holder is (WORLD.kernel.running if CLOCK.running else None)

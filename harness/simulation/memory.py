@@ -9,7 +9,6 @@ another process runs. The app's own module globals are shared, which `docs/simul
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,11 +20,11 @@ from kombu.asynchronous import hub
 from harness.simulation.descriptors import WORLD
 from harness.simulation.kernel import Process
 
-REQUESTS = [
-    n for n in ("reserved_requests", "active_requests", "scheduled_requests") if hasattr(worker_state, n)
-]
-LIMITED = ("successful_requests", "revoked")
+NAMES = ("reserved_requests", "active_requests", "scheduled_requests")
+REQUESTS = [getattr(worker_state, name) for name in NAMES if hasattr(worker_state, name)]
+LIMITED = (worker_state.successful_requests, worker_state.revoked)
 SCALARS = ("should_stop", "should_terminate")
+GROUPS = (pools.connections, pools.producers)
 
 
 class OrderedData(dict[Any, None]):
@@ -67,7 +66,7 @@ class Memory:
             "sets": [OrderedData() for _ in REQUESTS],
             "limited": [({}, []) for _ in LIMITED],
             "scalars": [None for _ in SCALARS],
-            "total": Counter(),
+            "total": {},
             "all": 0,
             "consume": None,
             "pools": (None, None),
@@ -89,11 +88,8 @@ class Memory:
         kept["consume"], queues._consume_from = queues._consume_from, wanted["consume"]
         kept["pools"] = (app._pool, app.amqp._producer_pool)
         app._pool, app.amqp._producer_pool = wanted["pools"]
-        for place, group in enumerate((pools.connections, pools.producers)):
-            kept["groups"][place].clear()
-            kept["groups"][place].update(group)
-            dict.clear(group)
-            dict.update(group, wanted["groups"][place])
+        for group, mine, other in zip(GROUPS, kept["groups"], wanted["groups"], strict=True):
+            _exchange(group, mine, other)
         kept["clock"], app.clock.value = app.clock.value, wanted["clock"]
         kept["loop"] = hub.get_event_loop()
         hub.set_event_loop(wanted["loop"])
@@ -112,22 +108,16 @@ class Memory:
     @staticmethod
     def _worker_state(kept: dict[str, Any], wanted: dict[str, Any]) -> None:
         state = worker_state
-        kept["requests"] = dict(state.requests)
-        state.requests.clear()
-        state.requests.update(wanted["requests"])
-        for place, name in enumerate(REQUESTS):
-            held = getattr(state, name)
+        _exchange(state.requests, kept["requests"], wanted["requests"])
+        for place, held in enumerate(REQUESTS):
             kept["sets"][place], held.data = held.data, wanted["sets"][place]
-        for place, name in enumerate(LIMITED):
-            limited = getattr(state, name)
+        for place, limited in enumerate(LIMITED):
             kept["limited"][place] = (limited._data, limited._heap)
             limited._data, limited._heap = wanted["limited"][place]
         for place, name in enumerate(SCALARS):
             kept["scalars"][place] = getattr(state, name)
             setattr(state, name, wanted["scalars"][place])
-        kept["total"] = Counter(state.total_count)
-        state.total_count.clear()
-        state.total_count.update(wanted["total"])
+        _exchange(state.total_count, kept["total"], wanted["total"])
         kept["all"], state.all_total_count[0] = state.all_total_count[0], wanted["all"]
 
     def _database(self, kept: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -140,6 +130,20 @@ class Memory:
             local: Any = sys.modules["asgiref.local"]
             wanted["database"] = local.Local(handler.thread_critical)
         handler._connections = wanted["database"]
+
+
+def _exchange(shared: dict[Any, Any], mine: dict[Any, Any], other: dict[Any, Any]) -> None:
+    """What a dictionary holds is put away, another's comes in its place; others know it by its identity.
+
+    What subclasses hold is taken as it is, too: a `Counter` would count it, a group of pools make new ones.
+    """
+    if mine:
+        mine.clear()
+    if shared:
+        mine.update(shared)
+        dict.clear(shared)
+    if other:
+        dict.update(shared, other)
 
 
 def close_databases(process: Process) -> None:
