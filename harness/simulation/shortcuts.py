@@ -7,7 +7,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
-from harness.simulation import encoding, tracebacks
+from harness.simulation import tracebacks
 from harness.simulation.tracebacks import identity
 
 
@@ -29,7 +29,6 @@ def look_up() -> None:
 def after_imports() -> None:
     """What failures and connections compute anew each time."""
     tracebacks.install()
-    encoding.install()
     _bytecode_positions()
     _response_callbacks()
     _django_checks()
