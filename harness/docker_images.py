@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from harness.errors import UsageError
 
-FRESH_VHOST = (
-    'rabbit_vhost:delete(<<"/">>, <<"harness">>), rabbit_vhost:add(<<"/">>, <<"harness">>), '
-    'rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"/">>, '
-    '<<".*">>, <<".*">>, <<".*">>, <<"harness">>).'
-)
+CELERY = re.compile(r"(?<![\w-])celery(?:\[[^]]*\])?==v?(\w[\w.]*)")
+"""A version of Celery that ``pip install`` is asked for."""
+IF_SET = re.compile(r"\$\{(\w+):\+([^}]*)\}")
+"""``${NAME:+text}``: the text where the variable is not empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class Image:
     command: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     workdir: str = "/app"
+    celery: str = ""
+    """The version that is installed into it, where that is another than the one that is here."""
 
     @property
     def role(self) -> str:
-        """``redis``, ``rabbitmq``, or ``worker`` for everything else."""
+        """``redis``, ``rabbitmq``, ``memcached``, or ``worker`` for everything else."""
         name = self.id.rpartition("/")[2]
-        known = {"redis": "redis", "valkey": "redis", "rabbitmq": "rabbitmq"}
+        known = {"redis": "redis", "valkey": "redis", "rabbitmq": "rabbitmq", "memcached": "memcached"}
         return next((role for start, role in known.items() if name.startswith(start)), "worker")
 
 
@@ -69,13 +71,13 @@ class Images:
 
 
 def read_dockerfile(path: Path, arguments: Mapping[str, str | None]) -> Image:
-    """ARG, ENV, WORKDIR, CMD and ENTRYPOINT; the rest is this machine's."""
+    """ARG, ENV, WORKDIR, CMD and ENTRYPOINT, and which Celery RUN installs; the rest is this machine's."""
     try:
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
     except OSError as error:
         remedy = "Look at the build(...) of the suite."
         raise UsageError(f"There is no Dockerfile: {error}.", remedy=remedy) from error
-    scope, variables, workdir = dict[str, str](), dict[str, str](), "/"
+    scope, variables, workdir, celery = dict[str, str](), dict[str, str](), "/", ""
     words: dict[str, tuple[str, ...]] = {"ENTRYPOINT": (), "CMD": ()}
     for line in text.splitlines():
         word, _, rest = line.strip().partition(" ")
@@ -88,9 +90,18 @@ def read_dockerfile(path: Path, arguments: Mapping[str, str | None]) -> Image:
                 variables[name] = scope[name] = Template(value).safe_substitute(scope)
         elif word == "WORKDIR":
             workdir = rest.strip()
+        elif word == "RUN":
+            celery = _celery(rest, scope) or celery
         elif word in words:
             words[word] = _words(rest)
-    return Image(uuid.uuid4().hex[:12], words["ENTRYPOINT"] + words["CMD"], variables, workdir)
+    return Image(uuid.uuid4().hex[:12], words["ENTRYPOINT"] + words["CMD"], variables, workdir, celery)
+
+
+def _celery(command: str, scope: Mapping[str, str]) -> str:
+    """The version of Celery that a command installs; empty where it is the one that is here, or none."""
+    text = IF_SET.sub(lambda found: found[2] if scope.get(found[1]) else "", command)
+    found = CELERY.search(Template(text).safe_substitute(scope))
+    return found[1] if found and found[1] != metadata.version("celery") else ""
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -135,10 +146,9 @@ class Things:
         return self.known[name]
 
 
-def program(words: list[str]) -> list[str]:
-    """A command with this environment's Python and Celery in it."""
-    beside = Path(sys.executable).parent
-    own = {"python": sys.executable, "python3": sys.executable, "celery": str(beside / "celery")}
+def program(words: list[str], python: Path) -> list[str]:
+    """A command with an environment's Python and Celery in it."""
+    own = {"python": str(python), "python3": str(python), "celery": str(python.parent / "celery")}
     return [own.get(words[0], words[0]), *words[1:]] if words else []
 
 

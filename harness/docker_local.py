@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import engine, images
-from harness.docker_images import FRESH_VHOST, Image, Images, program
+from harness.docker_images import Image, Images, program
+from harness.docker_nodes import FRESH_VHOST
 from harness.launcher import ProcessLauncher
 from harness.reaper import Reaper
 
@@ -140,7 +141,9 @@ class Containers:
         if role == "redis":
             return given or ["redis-server", "--protected-mode", "no"]
         words = given or list(image.command) or ["/bin/true"]
-        return words if isinstance(words, str) else program([str(word) for word in words])
+        return (
+            words if isinstance(words, str) else program([str(word) for word in words], Path(sys.executable))
+        )
 
 
 class Server:

@@ -1,8 +1,9 @@
 """What the docker SDK's client is to pytest-celery, without an engine: its containers are processes here.
 
-An image of Redis is this machine's Redis or Valkey, one of RabbitMQ a private node, and whatever is built
-from a Dockerfile this Python environment, with the Dockerfile's command, variables and working folder. All of
-it ends with the session, also after SIGKILL (`harness.reaper`).
+An image of Redis is this machine's Redis or Valkey, one of RabbitMQ a private node, one of Memcached this
+machine's, and whatever is built from a Dockerfile this Python environment, with the Dockerfile's command,
+variables and working folder, and its version of Celery. All of it ends with the session, also after SIGKILL
+(`harness.reaper`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,19 +22,17 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 
-from kombu import pools
-
-from harness import discovery, redis_server
-from harness.docker_images import FRESH_VHOST, Image, Images, Things, program, signal_number
+from harness import environments, redis_server
+from harness.docker_images import Image, Images, Things, program, signal_number
+from harness.docker_nodes import Nodes
 from harness.errors import StageError
 from harness.launcher import ProcessLauncher, wait_until
 
 STOP_WITHIN_S = 10.0
 READY_WITHIN_S = 60.0
-RABBIT_PORT, REDIS_PORT = "5672/tcp", "6379/tcp"
+RABBIT_PORT, MANAGEMENT_PORT = "5672/tcp", "15672/tcp"
 LISTENS = "   0: 0100007F:{port:04X} 00000000:0000 0A 0 0 0 0 0 0"
 """A line of ``/proc/net/tcp`` (``proc(5)``), which is looked at to see whether a server listens."""
 
@@ -52,6 +52,8 @@ class Container:
         self.id = uuid.uuid4().hex
         self.name = str(given.get("name") or f"stand-in-{self.id[:12]}")
         self.labels = dict(given.get("labels") or {})
+        other = image.celery and environments.python_of([f"celery=={image.celery}"])
+        self.python = other or Path(sys.executable)
         self.pid = 0
         self.paused = False
         self.status = "created"
@@ -101,7 +103,7 @@ class Container:
         """What it runs with besides this process's own environment; its folders by their places here."""
         given = self.given.get("environment") or {}
         pairs = given if isinstance(given, Mapping) else dict(each.partition("=")[::2] for each in given)
-        own = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        own = {"PATH": f"{self.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
         return own | {
             name: self.here(str(value)) for name, value in {**self.image.variables, **pairs}.items()
         }
@@ -117,7 +119,7 @@ class Container:
         """What it runs: its own command, else the image's."""
         given = self.given.get("command") or list(self.image.command)
         words = shlex.split(given) if isinstance(given, str) else [str(word) for word in given]
-        return program([self.here(word).replace("%h", self.id[:12]) for word in words])
+        return program([self.here(word).replace("%h", self.id[:12]) for word in words], self.python)
 
     def workdir(self) -> Path:
         """Where it runs: the place of its working folder, or of the first of its folders."""
@@ -190,8 +192,8 @@ class Container:
             lines = [LISTENS.format(port=int(inner.split("/")[0])) for inner in self.ports if self.listens()]
             return ExecResult(0, "\n".join(lines).encode())
         done = subprocess.run(
-            program([self.here(word) for word in words]), cwd=self.workdir(), timeout=READY_WITHIN_S,
-            env={**os.environ, **self.variables()}, capture_output=True, check=False,
+            program([self.here(word) for word in words], self.python), cwd=self.workdir(),
+            env={**os.environ, **self.variables()}, timeout=READY_WITHIN_S, capture_output=True, check=False,
         )  # fmt: skip
         return ExecResult(done.returncode, done.stdout + done.stderr)
 
@@ -219,13 +221,26 @@ class Container:
         return [buffer.getvalue()], {"name": where.name}
 
 
-class RedisContainer(Container):
-    """This machine's Redis or Valkey with the command that the suite gives."""
+class ServerContainer(Container):
+    """A server of this machine with the options that the suite gives."""
+
+    port = ""
 
     def start(self) -> None:
         """On a port of its own, the same after a restart."""
-        self.ports = self.ports or {REDIS_PORT: self.client.launcher.free_port()}
+        self.ports = self.ports or {self.port: self.client.launcher.free_port()}
         super().start()
+
+    def options(self) -> list[str]:
+        """What the suite's command says behind the server's name."""
+        given = self.given.get("command") or ()
+        return [str(word) for word in (shlex.split(given) if isinstance(given, str) else given)][1:]
+
+
+class RedisContainer(ServerContainer):
+    """This machine's Redis or Valkey."""
+
+    port = "6379/tcp"
 
     def command(self) -> list[str]:
         """The server's options, and where it listens here."""
@@ -233,15 +248,29 @@ class RedisContainer(Container):
         if binary is None:
             found = redis_server.available()
             raise StageError(f"{found.why}.", remedy=found.remedy)
-        given = [str(word) for word in self.given.get("command") or ()]
-        own = ["--port", str(self.ports[REDIS_PORT]), "--bind", "127.0.0.1", "--dir", str(self.folder())]
-        return [binary, *given[1:], *own]
+        own = ["--port", str(self.ports[self.port]), "--bind", "127.0.0.1", "--dir", str(self.folder())]
+        return [binary, *self.options(), *own]
 
     def folder(self) -> Path:
         """Where it keeps its data."""
         path = self.client.launcher.folder / self.name
         path.mkdir(exist_ok=True)
         return path
+
+
+class MemcachedContainer(ServerContainer):
+    """This machine's Memcached; what it has is gone after a restart."""
+
+    port = "11211/tcp"
+
+    def command(self) -> list[str]:
+        """The server's options, and where it listens here; as root it wants to be told a user."""
+        binary = shutil.which("memcached")
+        if binary is None:
+            raise StageError("There is no memcached.", remedy="apt-get install memcached")
+        user = ["-u", "root"] if os.geteuid() == 0 else []
+        own = ["-l", "127.0.0.1", "-p", str(self.ports[self.port]), "-U", "0"]
+        return [binary, *self.options(), *own, *user]
 
 
 class RabbitContainer(Container):
@@ -251,10 +280,13 @@ class RabbitContainer(Container):
 
     def start(self) -> None:
         """Start a node, or take the session's over; returns when it opens channels."""
-        self.node = self.client.take_node(self)
+        management = "management" in self.image.id
+        self.node = self.node or self.client.nodes.take(self, management=management)
         self.node.start()
         self.pid = self.node.pid
         self.ports = {RABBIT_PORT: int(self.node.port)}
+        if management:
+            self.ports[MANAGEMENT_PORT] = int(self.node.management_port)
 
     def logs(self, **_: Any) -> bytes:
         """What pytest-celery waits for is told in RabbitMQ's own words once the node opens channels."""
@@ -286,13 +318,14 @@ class RabbitContainer(Container):
 
     def remove(self, **_: Any) -> None:
         """Give the node back, or end it."""
-        self.client.give_node_back(self)
+        self.client.nodes.give_back(self, self.node)
         self.client.containers.known.pop(self.id, None)
 
 
 KINDS: Mapping[str, type[Container]] = {
     "redis": RedisContainer,
     "rabbitmq": RabbitContainer,
+    "memcached": MemcachedContainer,
     "worker": Container,
 }
 
@@ -334,48 +367,14 @@ class StandIn:
         self.launcher = ProcessLauncher({"active": {}, "passive": {}}, folder, token)
         self.images, self.containers = Images(), Containers(self)
         self.networks, self.volumes = Things(None), Things(folder / "volumes")
-        self._node: Any = None
-        self._holder: Container | None = None
-        self._tidying: Thread | None = None
+        self.nodes = Nodes(self.launcher)
 
     def folder_of(self, name: str) -> Path:
         """A volume's folder, or a folder of this machine."""
         known = self.volumes.known.get(name)
         return Path(name) if known is None or known.path is None else known.path
 
-    def take_node(self, container: RabbitContainer) -> Any:
-        """The node that a container has already, else the session's if nobody has it, else a new one."""
-        if container.node is not None:
-            return container.node
-        kind: Any = discovery.find("brokers", "rabbitmq")
-        found = kind.available()
-        if not found.ok:
-            raise StageError(f"{found.why}.", remedy=found.remedy)
-        if self._holder is not None:
-            node = kind(self.launcher)
-            node.folder = node.folder.with_name(f"rabbitmq-{node.port}")
-            return node
-        if self._tidying is not None:
-            self._tidying.join()
-            self._tidying = None
-        self._node, self._holder = self._node or kind(self.launcher), container
-        return self._node
-
-    def give_node_back(self, container: RabbitContainer) -> None:
-        """The session's node gets an empty vhost while the next test prepares; any other ends."""
-        if container is not self._holder:
-            container.node.stop()
-            return
-        self._holder = None
-        # The next app under this address would be handed the connections of this one (`kombu/pools.py`).
-        forget: Any = pools.reset
-        forget()
-        if self._node.pid:
-            self._tidying = Thread(target=self._node.control, args=("eval", FRESH_VHOST), daemon=True)
-            self._tidying.start()
-
     def close(self) -> None:
         """End everything."""
-        if self._tidying is not None:
-            self._tidying.join()
+        self.nodes.close()
         self.launcher.close()

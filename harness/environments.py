@@ -40,7 +40,7 @@ def python_of(requirements: Sequence[str]) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         made = Path(place) / "environment"
-        _uv(uv, "venv", "--python", sys.executable, str(made))
+        _uv(uv, "venv", "--relocatable", "--python", sys.executable, str(made))
         _install(uv, made, requirements, Path(place))
         own = Path(next((made / "lib").glob("python*"))) / "site-packages"
         (own / "zz_celery_harness.pth").write_text(
@@ -93,7 +93,7 @@ def _uv(uv: str, *words: str) -> None:
 
 
 def _key(requirements: Sequence[str]) -> str:
-    text = "\n".join([sys.version, _here(), *sorted(requirements), *installed()])
+    text = "\n".join(["relocatable", sys.version, _here(), *sorted(requirements), *installed()])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -130,6 +132,113 @@ def test_what_does_not_hold_fails(tmp_path: Path) -> None:
     assert "2 failed" in done.stdout
 
 
+VENDORS = """
+import celery
+import pytest
+from pytest_celery import (
+    DEFAULT_WORKER_CONTAINER_TIMEOUT, DEFAULT_WORKER_VOLUME, WORKER_DOCKERFILE_ROOTDIR, CeleryBackendCluster,
+    CeleryBrokerCluster, CeleryWorkerCluster, CeleryWorkerContainer, ping,
+)
+from pytest_docker_tools import build, container, fxtr
+
+OTHER = "5.5.3" if celery.__version__ != "5.5.3" else "5.4.0"
+other_image = build(
+    path=WORKER_DOCKERFILE_ROOTDIR,
+    tag="other",
+    buildargs={
+        "CELERY_VERSION": OTHER,
+        "CELERY_LOG_LEVEL": fxtr("default_worker_celery_log_level"),
+        "CELERY_WORKER_NAME": fxtr("default_worker_celery_worker_name"),
+        "CELERY_WORKER_QUEUE": fxtr("default_worker_celery_worker_queue"),
+    },
+)
+other_container = container(
+    image="{other_image.id}",
+    ports=fxtr("default_worker_ports"),
+    environment=fxtr("default_worker_env"),
+    network="{default_pytest_celery_network.name}",
+    volumes={"{default_worker_volume.name}": DEFAULT_WORKER_VOLUME},
+    wrapper_class=CeleryWorkerContainer,
+    timeout=DEFAULT_WORKER_CONTAINER_TIMEOUT,
+)
+
+class TestVersions:
+    @pytest.fixture
+    def celery_worker_cluster(self, default_worker_container, other_container):
+        cluster = CeleryWorkerCluster(default_worker_container, other_container)
+        yield cluster
+        cluster.teardown()
+
+    def test_workers_with_two_versions_of_celery_side_by_side(self, celery_setup):
+        for version, worker in zip((celery.__version__, OTHER), celery_setup.worker_cluster, strict=True):
+            assert f"{worker.hostname()} v{version} (" in worker.logs()
+        celery_setup.worker.kill()
+        assert ping.s().delay().get(timeout=60) == "pong"
+
+class TestMemcached:
+    @pytest.fixture
+    def celery_backend_cluster(self, celery_memcached_backend):
+        cluster = CeleryBackendCluster(celery_memcached_backend)
+        yield cluster
+        cluster.teardown()
+
+    def test_results_are_in_memcached(self, celery_setup):
+        assert "memcached://" in celery_setup.backend.config()["url"]
+        result = ping.s().delay()
+        assert result.get(timeout=60) == "pong"
+        assert "pong" in str(celery_setup.backend.container.client.get(f"celery-task-meta-{result.id}"))
+
+class TestManagement:
+    @pytest.fixture
+    def default_rabbitmq_broker_image(self):
+        return "rabbitmq:3-management"
+
+    @pytest.fixture
+    def default_rabbitmq_broker_ports(self):
+        return {"5672/tcp": None, "15672/tcp": None}
+
+    @pytest.fixture
+    def celery_broker_cluster(self, celery_rabbitmq_broker):
+        cluster = CeleryBrokerCluster(celery_rabbitmq_broker)
+        yield cluster
+        cluster.teardown()
+
+    def test_queues_are_told_of(self, celery_setup):
+        import base64
+        import json
+        import urllib.request
+
+        (way,) = celery_setup.broker.container.attrs["NetworkSettings"]["Ports"]["15672/tcp"]
+        url = f"http://{way['HostIp']}:{way['HostPort']}/api/queues"
+        guest = {"Authorization": "Basic " + base64.b64encode(b"guest:guest").decode()}
+        with urllib.request.urlopen(urllib.request.Request(url, headers=guest), timeout=60) as answer:
+            names = [queue["name"] for queue in json.load(answer)]
+        assert len([name for name in names if celery_setup.worker.hostname() in name]) == 1
+"""
+
+
+def vendors() -> dict[str, str]:
+    """What of the suite can run here, and of which broker; the rest wants what is not installed."""
+    found = {}
+    if which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"):
+        found["TestVersions"] = "redis_broker"
+    if which("memcached") and find_spec("memcache") and find_spec("pymemcache"):
+        found["TestMemcached"] = "redis_broker"
+    if discovery.find("brokers", "rabbitmq").available().ok:  # type: ignore[attr-defined]
+        found["TestManagement"] = "redis_backend"
+    return found
+
+
+@pytest.mark.skipif(find_spec("pytest_celery") is None, reason="pip install 'pytest-celery[all]'")
+@pytest.mark.skipif(not vendors(), reason="there is neither uv nor RabbitMQ nor Memcached")
+def test_another_celery_memcached_and_the_management_of_rabbitmq(tmp_path: Path) -> None:
+    """As the examples `range`, `hybrid_setup` and `rabbitmq_management` of pytest-celery want them."""
+    chosen = " or ".join(f"({name} and {broker})" for name, broker in vendors().items())
+    done = played(tmp_path, "--celery-harness-stage", "processes", "-k", chosen, suite=VENDORS)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert f"{len(vendors())} passed" in done.stdout
+
+
 def test_a_stage_that_there_is_not_is_one_line(tmp_path: Path) -> None:
     done = played(tmp_path, "--celery-harness-stage", "moon")
     assert done.returncode == 4
@@ -149,8 +258,28 @@ def test_a_dockerfile_says_how_its_image_runs(tmp_path: Path) -> None:
     assert image.variables == {"NODE": "worker", "LEVEL": "INFO", "OLD": "style"}
     assert image.workdir == "/src"
     assert image.command == ("env", "/bin/sh", "-c", "exec celery -n $NODE@%h")
+    assert not image.celery
     with pytest.raises(UsageError, match="no Dockerfile"):
         read_dockerfile(tmp_path / "nowhere", {})
+
+
+@pytest.mark.parametrize(
+    ("command", "version", "installs"),
+    [
+        ("celery[redis,gevent]${WORKER_VERSION:+==$WORKER_VERSION} other", "5.3.0", "5.3.0"),
+        ("celery[redis,gevent]${WORKER_VERSION:+==$WORKER_VERSION} other", "v5.3.0", "5.3.0"),
+        ("celery[redis,gevent]${WORKER_VERSION:+==$WORKER_VERSION} other", "", ""),
+        ("celery${WORKER_VERSION:+==$WORKER_VERSION}", metadata.version("celery"), ""),
+        ('celery==5.2.7 "pytest-celery[all]==1.0.0"', "", "5.2.7"),
+        ('"celery[gevent]" "pytest-celery[all]==1.0.0"', "", ""),
+    ],
+)
+def test_a_dockerfile_says_which_celery_its_image_has(
+    tmp_path: Path, command: str, version: str, installs: str
+) -> None:
+    text = f"FROM python\nARG V\nENV WORKER_VERSION=$V\nRUN pip install \\\n    pip \\\n    {command}\n"
+    (tmp_path / "Dockerfile").write_text(text, encoding="ascii")
+    assert read_dockerfile(tmp_path / "Dockerfile", {"V": version}).celery == installs
 
 
 def test_a_container_is_a_process_that_ends_with_the_client(tmp_path: Path) -> None:

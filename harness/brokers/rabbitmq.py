@@ -71,6 +71,8 @@ class RabbitmqBroker(Broker):
         super().__init__(launcher, settings)
         self.host, self.port = launcher.host("broker"), launcher.free_port()
         self.folder = launcher.folder / "rabbitmq"
+        self.management_port = 0
+        """Where the management plugin listens; 0 without it (https://www.rabbitmq.com/docs/management)."""
         self.node = f"harness{self.port}@localhost"
         self._epmd_port, self._distribution_port = launcher.free_port(), launcher.free_port()
         self._epmd = 0
@@ -89,9 +91,14 @@ class RabbitmqBroker(Broker):
     def launch(self) -> None:
         """Start the node and return at once."""
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "enabled_plugins").write_text("[].\n", encoding="ascii")
+        plugins, listeners = "[].", ""
+        if self.management_port:
+            plugins = "[rabbitmq_management]."
+            listeners = f"management.tcp.ip = {self.host}\nmanagement.tcp.port = {self.management_port}\n"
+        (self.folder / "enabled_plugins").write_text(f"{plugins}\n", encoding="ascii")
         (self.folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = {self.host}:{self.port}\nloopback_users = none\nlog.console.level = warning\n"
+            + listeners
             + "".join(f"{name} = {value}\n" for name, value in self.settings_text()),
             encoding="utf-8",
         )
@@ -108,7 +115,7 @@ class RabbitmqBroker(Broker):
         )
 
     def ready(self) -> None:
-        """Wait until it opens a channel."""
+        """Wait until it opens a channel, and its management plugin listens where it has one."""
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             if self.launcher.ended(self._pid):
@@ -118,7 +125,8 @@ class RabbitmqBroker(Broker):
                 )
             with suppress(OSError):
                 # kombu waits two seconds before it says that nobody listens (connection.py, ``connect``).
-                socket.create_connection((self.host, self.port), timeout=2).close()
+                for port in filter(None, (self.port, self.management_port)):
+                    socket.create_connection((self.host, port), timeout=2).close()
                 with self._connection() as connection:
                     connection.channel().close()
                     return

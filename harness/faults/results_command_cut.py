@@ -12,9 +12,9 @@ class ResultsCommandCut(CommandCut):
     """The connection to the result backend is reset at a command, which has then not arrived, or arrived.
 
     `command` is EXEC, which ends the storing of a result unless it is named; `nth` counts such commands
-    from 1, over all connections, from the injection on. `where` is a text that must be in it: a key, a
-    queue, a task's name. It has not arrived, or with `after` it has, and its reply never will. `sender`
-    is client, or server for what the result backend sends by itself.
+    from 1, over all connections, from the injection on. `where` is a text that must be in it, or in the
+    transaction that it ends: a key, a queue, a task's name. It has not arrived, or with `after` it has,
+    and its reply never will. `sender` is client, or server for what the result backend sends by itself.
 
     Clients may connect again at once. Healed by disarming, whether or not the command has come.
     """

@@ -21,6 +21,8 @@ REQUESTS = {
     b"H": "flush", b"S": "sync", b"X": "terminate", b"d": "copy-data", b"c": "copy-done",
     b"f": "copy-fail", b"F": "function-call", b"p": "password",
 }  # fmt: skip
+UNASKED = frozenset("ASZ")
+"""Notifications, changed settings and the state of the session: no answers to a statement."""
 COMMENT = re.compile(rb"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 WORD = re.compile(rb"[\s(]*([A-Za-z]+)")
 DEFAULT_ERROR = "58000 ordered by the harness"
@@ -116,7 +118,9 @@ class _Cycle:
 
     rule: Rule | None = None
     command: Unit | None = None
-    swallowed: bool = False
+    repeated: bool = False
+    """The next cycle is its copy, and says how this one ends."""
+    copy: bool = False
 
 
 class PostgresConversation(Conversation):
@@ -128,9 +132,16 @@ class PostgresConversation(Conversation):
         self._cycles: deque[_Cycle] = deque([_Cycle()])  # the first is the start of the session
         self._open = _Cycle()
         self._copying: list[bytes] | None = None
+        self._status = b""
+        """Of the transaction, behind the first of two deliveries: ``I`` none, ``T`` open, ``E`` failed."""
+        self._refusal = b""
 
     def _can(self, action: Action, unit: Unit) -> bool:
-        return action in ("cut", "hold") or unit.raw[:1] in (b"Q", b"P")
+        if action in ("cut", "hold"):
+            return True
+        if action == "twice" and (unit.name == "COPY" or _has_name(unit)):
+            return False
+        return unit.raw[:1] in (b"Q", b"P")
 
     def _request(self, unit: Unit, steps: Steps) -> None:
         if unit.name in ASKS_FOR_ENCRYPTION.values():
@@ -139,11 +150,12 @@ class PostgresConversation(Conversation):
         if self._copying is not None:
             self._copying.append(unit.raw)
         if unit.raw[:1] in (b"Q", b"S", b"F"):
+            self._open.repeated = self._copying is not None
             self._cycles.append(self._open)
             self._open = _Cycle()
             if self._copying is not None:
                 steps.send("server", b"".join(self._copying))
-                self._cycles.append(_Cycle(swallowed=True))
+                self._cycles.append(_Cycle(copy=True))
                 self._copying = None
 
     def _lose(self, rule: Rule, unit: Unit, steps: Steps) -> None:
@@ -151,7 +163,11 @@ class PostgresConversation(Conversation):
         self._request(unit, steps)
 
     def _twice(self, unit: Unit, steps: Steps) -> None:
-        """A simple query, or everything from a parse to its sync."""
+        """A simple query, or everything from a parse to its sync.
+
+        The client gets the answers to the first. The state of the transaction at their end is that behind
+        the second; where this has failed the transaction, its error is told, as an error at a sync is.
+        """
         self._copying = []
         self._request(unit, steps)
 
@@ -172,7 +188,11 @@ class PostgresConversation(Conversation):
         done = unit.name == "Z"
         if done and self._cycles:
             self._cycles.popleft()
-        if cycle.swallowed:
+        if cycle.repeated and done:
+            self._status = unit.raw[5:6]
+            return
+        if cycle.copy:
+            self._answer_of_copy(unit, steps)
             return
         if cycle.rule is not None and cycle.command is not None:
             if cycle.rule.action == "lose":
@@ -184,6 +204,21 @@ class PostgresConversation(Conversation):
                 steps.send("client", _error(cycle.rule.error))
                 return
         steps.send("client", unit.raw)
+
+    def _answer_of_copy(self, unit: Unit, steps: Steps) -> None:
+        if unit.name == "E":
+            self._refusal = unit.raw
+        elif unit.name == "Z":
+            if unit.raw[5:6] == b"E" != self._status:
+                steps.send("client", self._refusal)
+            self._refusal = b""
+        if unit.name in UNASKED:
+            steps.send("client", unit.raw)
+
+
+def _has_name(unit: Unit) -> bool:
+    """Whether a parse prepares a statement for later: it executes nothing, and cannot be repeated."""
+    return unit.raw[:1] == b"P" and unit.raw[5:6] != b"\0"
 
 
 def _error(text: str) -> bytes:

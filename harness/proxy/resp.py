@@ -100,6 +100,28 @@ def first_word(raw: bytes) -> str:
     return raw.split(None, 1)[0].decode("latin-1").upper() if raw.strip() else ""
 
 
+class RequestStream(RespStream):
+    """What a client sends; the end of a transaction is about all that is in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transaction: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[Unit]:
+        """The commands that are complete now; `Unit.about` of an ``EXEC`` has those from its ``MULTI`` on."""
+        return [self._about(unit) for unit in super().feed(data)]
+
+    def _about(self, unit: Unit) -> Unit:
+        if unit.name in ("EXEC", "DISCARD"):
+            queued, self._transaction = b"".join(self._transaction), []
+            return Unit(unit.name, unit.raw, about=queued)
+        if unit.name == "MULTI":
+            self._transaction = [unit.raw]
+        elif self._transaction:
+            self._transaction.append(unit.raw)
+        return unit
+
+
 @dataclass(frozen=True, slots=True)
 class _Expected:
     """A reply that is to come: of which command, and by which rule it is replaced; or it is swallowed."""
@@ -113,33 +135,57 @@ class RespConversation(Conversation):
     """Commands and replies in step: each command has one reply, in the same order, but for messages."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        super().__init__(rules, RespStream(), RespStream())
+        super().__init__(rules, RequestStream(), RespStream())
         self._expected: deque[_Expected] = deque()
         self._subscribed = False
+        self._in_transaction = False
+        self._only_once = False
+        """The next transaction depends on keys that are watched, or a command of it was refused."""
 
     def _can(self, action: Action, unit: Unit) -> bool:
         if action == "lose":
             return False  # decided at the reply, which may be the only one with the text (BRPOP)
-        return action in ("cut", "hold") or unit.name not in SUBSCRIBING
+        if action in ("cut", "hold"):
+            return True
+        if action == "twice" and unit.name == "EXEC":
+            return bool(unit.about) and not self._only_once
+        if action == "twice" and (self._in_transaction or unit.name == "MULTI"):
+            return False  # the reply of EXEC would tell of one command more than the client knows of
+        return unit.name not in SUBSCRIBING
 
     def _request(self, unit: Unit, steps: Steps) -> None:
         if unit.name in SUBSCRIBING:
             self._subscribed = True
         else:
             self._expected.append(_Expected(unit))
+        self._follow(unit)
         steps.send("server", unit.raw)
+
+    def _follow(self, unit: Unit) -> None:
+        if unit.name in ("EXEC", "DISCARD", "UNWATCH"):
+            self._in_transaction = self._in_transaction and unit.name == "UNWATCH"
+            self._only_once = self._in_transaction and self._only_once
+        elif unit.name == "MULTI":
+            self._in_transaction = True
+        elif unit.name == "WATCH":
+            self._only_once = True
 
     def _lose(self, rule: Rule, unit: Unit, steps: Steps) -> None:  # noqa: ARG002 - as others need it
         """Until its reply is there, a command like any other."""
         self._request(unit, steps)
 
     def _twice(self, unit: Unit, steps: Steps) -> None:
+        """A command, or everything from ``MULTI`` to ``EXEC``."""
         self._request(unit, steps)
-        self._expected.append(_Expected(unit, swallowed=True))
-        steps.send("server", unit.raw)
+        copied = RespStream().feed(unit.about + unit.raw)
+        self._expected.extend(_Expected(each, swallowed=True) for each in copied)
+        steps.send("server", unit.about + unit.raw)
 
     def _error(self, rule: Rule, unit: Unit, steps: Steps) -> None:
         """Another command goes in its place, whose reply is replaced: the order stays."""
+        self._only_once = self._only_once or self._in_transaction or unit.name == "MULTI"
+        if unit.name == "EXEC":
+            self._follow(unit)
         self._expected.append(_Expected(unit, error=rule))
         steps.send("server", DISCARD if unit.name == "EXEC" else UNKNOWN)
 
@@ -156,7 +202,8 @@ class RespConversation(Conversation):
             steps.send("client", f"-{text}\r\n".encode())
             return
         if self.rules:
-            both = Unit(expected.command.name, expected.command.raw + unit.raw)
+            command = expected.command
+            both = Unit(command.name, command.raw + unit.raw, about=command.about)
             for rule in self.rules:
                 if rule.action == "lose" and rule.hit(both, "client"):
                     steps.done.append(Struck(rule, expected.command, unit.raw))

@@ -23,7 +23,8 @@ class Unit:
     raw: bytes
     channel: int = 0
     about: bytes = b""
-    """Of a frame of a message's body: the message's header, which says whose it is."""
+    """Of a frame of a message's body: the message's header, which says whose it is; of the end of a
+    transaction of Redis: the commands of the transaction."""
 
 
 @dataclass(slots=True)

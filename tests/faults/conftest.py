@@ -47,6 +47,19 @@ def lock(n=0):
     with redis.Redis(host="cache.example.invalid") as cache:
         return bool(cache.set(f"sale-{n}", 1, nx=True))
 
+@app.task(name="shop.claim")
+def claim(n=0):
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    with redis.Redis(host="cache.example.invalid", retry=Retry(NoBackoff(), 0)) as cache:
+        return bool(cache.set(f"sale-{n}", 1, nx=True))
+
+@app.task(name="shop.tally")
+def tally(n=0):
+    with redis.Redis(host="cache.example.invalid") as cache:
+        return cache.incr(f"tally-{n}")
+
 @app.task(name="shop.book")
 def book(n=0):
     import psycopg

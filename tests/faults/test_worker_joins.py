@@ -23,7 +23,9 @@ def who_ran(shop: Shop, tasks: list[str]) -> set[str]:
     return {shop.outcome(task).source.split(":")[1] for task in tasks}
 
 
-def test_it_takes_its_share_of_the_tasks_and_leaves_without_a_trace(shop: Shop) -> None:
+def test_it_takes_its_share_of_the_tasks_and_leaves_without_a_trace(filing: Shop) -> None:
+    """Of processes, and in a container of its own."""
+    shop = filing
     with injected(WorkerJoins(worker="main"), shop.world):
         assert list(shop.world.workers) == ["main", "main-2"]
         pid = shop.world.workers["main-2"].pid

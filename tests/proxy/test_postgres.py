@@ -93,6 +93,47 @@ def test_twice_the_statement_is_once_the_answer(sent: bytes) -> None:
     assert to("client", talk.from_server(b"".join(answers))) == answers[0] + answers[2]
 
 
+REFUSED = message("E", b"SERROR\0C23505\0Mtaken\0\0")
+INSERTED = message("C", b"INSERT 0 1\0")
+
+
+def ready(status: str) -> bytes:
+    return message("Z", status.encode())
+
+
+@pytest.mark.parametrize(
+    ("answers", "gets"),
+    [
+        (INSERTED + ready("T") + INSERTED + ready("T"), INSERTED + ready("T")),
+        (INSERTED + ready("T") + REFUSED + ready("E"), INSERTED + REFUSED + ready("E")),
+        (INSERTED + ready("I") + REFUSED + ready("I"), INSERTED + ready("I")),
+        (REFUSED + ready("E") + REFUSED + ready("E"), REFUSED + ready("E")),
+    ],
+    ids=["both", "transaction lost by the second", "second alone refused", "neither"],
+)
+def test_the_client_knows_the_state_of_its_transaction_behind_both(answers: bytes, gets: bytes) -> None:
+    talk = begun(rule("twice", "INSERT"))
+    talk.from_client(query("INSERT"))
+    assert to("client", talk.from_server(answers)) == gets
+    talk.from_client(query("SELECT"))
+    assert to("client", talk.from_server(DONE + READY)) == DONE + READY
+
+
+def test_what_comes_unasked_between_both_is_not_kept() -> None:
+    talk = begun(rule("twice", "INSERT"))
+    talk.from_client(query("INSERT"))
+    news = message("A", b"news") + message("S", b"name\0value\0")
+    steps = talk.from_server(INSERTED + READY + message("N", b"notice") + news + INSERTED + READY)
+    assert to("client", steps) == INSERTED + news + READY
+
+
+def test_what_cannot_be_repeated_is_not() -> None:
+    talk = begun(rule("twice", "COPY"), rule("twice", "INSERT"))
+    named = message("P", b"later\0INSERT\0\0\0") + message("S")
+    assert to("server", talk.from_client(query("COPY") + named)) == query("COPY") + named
+    assert to("server", talk.from_client(extended("INSERT"))) == extended("INSERT") * 2
+
+
 @pytest.mark.parametrize("sent", [query("COMMIT"), extended("COMMIT")])
 def test_an_error_comes_in_the_words_that_were_ordered(sent: bytes) -> None:
     talk = begun(rule("error", "COMMIT", error="40001 could not serialize"))

@@ -140,6 +140,54 @@ def test_twice_the_command_is_once_the_reply() -> None:
     assert to("client", talk.from_server(b":1\r\n:2\r\n+PONG\r\n")) == b":1\r\n+PONG\r\n"
 
 
+TRANSACTION = [command("MULTI"), command("SETEX", "a", "9", "paid"), command("PUBLISH", "a", "x")]
+QUEUED = b"+OK\r\n" + b"+QUEUED\r\n" * 2 + b"*2\r\n+OK\r\n:0\r\n"
+
+
+@pytest.mark.parametrize("where", ["", "paid"])
+def test_a_transaction_is_repeated_from_its_beginning(where: str) -> None:
+    talk = RespConversation([rule("twice", "EXEC", where=where)])
+    sent = [*TRANSACTION, command("EXEC")]
+    steps = [step for each in sent for step in talk.from_client(each)]
+    assert to("server", steps) == b"".join(sent) * 2
+    steps = talk.from_client(command("PING")) + talk.from_server(QUEUED * 2 + b"+PONG\r\n")
+    assert to("client", steps) == QUEUED + b"+PONG\r\n"
+    assert to("server", talk.from_client(b"".join(sent))) == b"".join(sent), "one, as was said"
+
+
+@pytest.mark.parametrize("name", ["MULTI", "SETEX"])
+def test_one_command_of_a_transaction_is_not(name: str) -> None:
+    talk = RespConversation([rule("twice", name)])
+    sent = b"".join([*TRANSACTION, command("EXEC")])
+    assert to("server", talk.from_client(sent)) == sent
+    alone = command(name, "a", "9", "paid")
+    assert to("server", talk.from_client(alone)) == alone * (1 if name == "MULTI" else 2)
+
+
+@pytest.mark.parametrize(("first", "times"), [("WATCH", 1), ("UNWATCH", 2), ("GET", 2)])
+def test_a_transaction_that_depends_on_a_key_is_not_repeated(first: str, times: int) -> None:
+    talk = RespConversation([rule("twice", "EXEC", times=2)])
+    sent = b"".join([*TRANSACTION, command("EXEC")])
+    before = command("WATCH", "b") + command(first, "b") if first != "GET" else command("GET", "b")
+    assert to("server", talk.from_client(before + sent)) == before + sent * times
+    assert to("server", talk.from_client(sent)) == sent * 2, "the next one depends on nothing"
+
+
+def test_a_transaction_of_which_a_command_was_refused_is_not_repeated() -> None:
+    talk = RespConversation([rule("error", "SETEX"), rule("twice", "EXEC")])
+    sent = b"".join([*TRANSACTION, command("EXEC")])
+    assert to("server", talk.from_client(sent)).count(b"EXEC") == 1
+
+
+def test_the_text_may_be_anywhere_in_the_transaction() -> None:
+    sent = b"".join([*TRANSACTION, command("EXEC")])
+    assert is_cut(RespConversation([rule("cut", "EXEC", where="paid")]).from_client(sent))
+    assert not is_cut(RespConversation([rule("cut", "EXEC", where="lost")]).from_client(sent))
+    talk = RespConversation([rule("lose", "EXEC", where="paid")])
+    talk.from_client(sent + command("DISCARD") + command("EXEC"))
+    assert is_cut(talk.from_server(QUEUED))
+
+
 def test_an_error_takes_the_reply_s_place_in_the_order() -> None:
     talk = RespConversation([rule("error", "SET", error="OOM no room\r\n")])
     steps = talk.from_client(command("GET", "a") + command("SET", "a", "1") + command("GET", "b"))
