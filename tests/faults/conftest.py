@@ -7,12 +7,13 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import redis
 
 from harness.contract import Contract, Tier, WorkerLayout
 from harness.history import Event
@@ -323,6 +324,17 @@ def eventually() -> Callable[[Callable[[], object]], bool]:
         return bool(fact())
 
     return came
+
+
+def connections(server: redis.Redis) -> set[str]:
+    """The connections of a server, without this process's own: earlier tests may have left several."""
+    found, own = server.client_list(), set()
+    for place in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if str(place.readlink()).startswith("socket:"):
+                with socket.fromfd(int(place.name), socket.AF_INET, socket.SOCK_STREAM) as each:
+                    own.add(":".join(map(str, each.getsockname()[:2])))
+    return {each["id"] for each in found if each["addr"] not in own}
 
 
 def state_of(pid: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.fault import injected
 from harness.faults.results_half_open import ResultsHalfOpen
-from tests.faults.conftest import Shop
+from tests.faults.conftest import Shop, connections
 
 
 @pytest.mark.parametrize("left", ["client", "server"])
@@ -17,16 +17,11 @@ def test_who_is_left_keeps_the_connection(
 ) -> None:
     assert proxied.works()
     client = proxied.inner.results.client
-    mine = str(client.client_id())
-
-    def known() -> set[str]:
-        return {each["id"] for each in client.client_list()} - {mine}
-
-    before = known()
+    before = connections(client)
     with injected(ResultsHalfOpen(left=left), proxied.world):  # type: ignore[arg-type]
         if left == "client":
-            assert eventually(lambda: not before & known())
+            assert eventually(lambda: not before & connections(client))
         else:
-            assert before <= known()
+            assert before <= connections(client)
     assert proxied.works()
-    assert eventually(lambda: not before & known())
+    assert eventually(lambda: not before & connections(client))

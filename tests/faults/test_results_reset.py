@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.fault import injected
 from harness.faults.results_reset import ResultsReset
-from tests.faults.conftest import Shop
+from tests.faults.conftest import Shop, connections
 
 
 def test_connections_are_gone_and_made_again(
@@ -14,9 +14,8 @@ def test_connections_are_gone_and_made_again(
 ) -> None:
     assert proxied.works()
     client = proxied.inner.results.client
-    mine = str(client.client_id())
-    before = {each["id"] for each in client.client_list()} - {mine}
+    before = connections(client)
     with injected(ResultsReset(), proxied.world):
         assert before
-        assert eventually(lambda: not before & {each["id"] for each in client.client_list()})
+        assert eventually(lambda: not before & connections(client))
     assert proxied.works()
