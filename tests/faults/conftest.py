@@ -266,6 +266,7 @@ def boxed_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def boxed_booking(boxed_stage: World, tmp_path: Path) -> Iterator[Shop]:
     """Containers with PostgreSQL among them, behind a proxy."""
+    pytest.importorskip("psycopg")
     asked = replace(settings(tmp_path, APP + MORE), proxies=("database",), database="postgres")
     with Containers.open(asked) as world:
         with cast("Any", world.database)._session() as session:
